@@ -1,0 +1,179 @@
+"""Settings of a search, and the presets: the original's published settings and smaller ones.
+
+In: names and numbers from a user. Out: a checked `SearchConfig`. Sizes are static (a change recompiles), rates are
+traced (a sweep over them does not).
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from wann_jax.errors import ConfigError, require
+
+PUBLISHED_WEIGHTS = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
+PRESET_NAMES = ("quick", "laptop", "paper")
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchConfig:
+    """What a search does; defaults are the original's.
+
+    The `*_rate` fields are relative: the chances with which a child gets each kind of change.
+    """
+
+    population_size: int = 192  # P
+    generations: int = 1024
+    shared_weights: tuple[float, ...] = PUBLISHED_WEIGHTS  # W
+    episodes: int = 3  # R: episodes, or mini-batches, per weight
+    tournament_size: int = 8  # entrants; the better of two winners becomes a parent
+    cull_fraction: float = 0.2  # of the population, the worst, before breeding
+    elite_fraction: float = 0.2  # of the rest, the best, kept unchanged
+    champion_interval: int = 10  # generations between judgements of the champion
+    champion_candidates: int = 8  # best individuals that are judged
+    champion_episodes: int = 32  # episodes per weight by which they are judged
+    initial_connection_probability: float = 0.5
+    simplicity_probability: float = 0.8  # generations ranked on (mean, 1 / connections), else on (mean, best)
+    add_connection_rate: float = 0.20
+    add_node_rate: float = 0.25
+    enable_connection_rate: float = 0.05
+    change_activation_rate: float = 0.50
+
+    @classmethod
+    def preset(cls, task: str, preset: str = "paper", **overrides: Any) -> "SearchConfig":
+        """The settings of a preset for a task, by name. Raises ConfigError for unknown names or bad values."""
+        require(preset in PRESET_NAMES, "preset", f"one of {', '.join(PRESET_NAMES)}", preset)
+        family = task.partition(":")[0]
+        settings = _PRESETS.get(family, _PRESETS["swingup"])[preset] | overrides
+        known = {field.name for field in dataclasses.fields(cls)}
+        for name in settings:
+            require(name in known, "setting", f"one of {', '.join(sorted(known))}", name)
+        config = cls(**settings)
+        config.check()
+        return config
+
+    @property
+    def mutation_rates(self) -> Float[Array, "4"]:
+        """Relative rates in the order of mutation.MUTATION_NAMES."""
+        rates = (
+            self.add_connection_rate,
+            self.add_node_rate,
+            self.enable_connection_rate,
+            self.change_activation_rate,
+        )
+        return jnp.stack([jnp.asarray(rate, jnp.float32) for rate in rates])
+
+    @property
+    def num_breeders(self) -> int:
+        """Individuals left after culling; rounded as the original does."""
+        return self.population_size - int(self.cull_fraction * self.population_size)
+
+    @property
+    def num_elites(self) -> int:
+        """Best breeders, kept unchanged; rounded down."""
+        return int(self.elite_fraction * self.num_breeders)
+
+    def check(self) -> None:
+        """Raises ConfigError on the first setting that breaks a rule. Not for traced values."""
+        for name in ("population_size", "episodes", "tournament_size", "champion_interval", "champion_candidates"):
+            _require_int(f"search.{name}", getattr(self, name), 1)
+        _require_int("search.champion_episodes", self.champion_episodes, 1)
+        _require_int("search.generations", self.generations, 0)
+        for name in ("cull_fraction", "elite_fraction"):
+            _require_number(f"search.{name}", getattr(self, name), "at least 0 and below 1", lambda x: 0 <= x < 1)
+        for name in ("initial_connection_probability", "simplicity_probability"):
+            _require_number(f"search.{name}", getattr(self, name), "between 0 and 1", lambda x: 0 <= x <= 1)
+        rate_names = [field.name for field in dataclasses.fields(self) if field.name.endswith("_rate")]
+        for name in rate_names:
+            _require_number(f"search.{name}", getattr(self, name), "at least 0", lambda x: x >= 0)
+        require(
+            any(getattr(self, name) > 0 for name in rate_names), "search.*_rate", "above 0 for at least one change", 0.0
+        )
+        check_weights("search.shared_weights", self.shared_weights)
+        require(
+            self.tournament_size <= self.num_breeders,
+            "search.tournament_size",
+            f"between 1 and the {self.num_breeders} individuals left after culling",
+            self.tournament_size,
+        )
+        require(
+            self.champion_candidates <= self.population_size,
+            "search.champion_candidates",
+            f"between 1 and the population size {self.population_size}",
+            self.champion_candidates,
+        )
+
+
+jax.tree_util.register_dataclass(
+    SearchConfig,
+    data_fields=[
+        "initial_connection_probability",
+        "simplicity_probability",
+        "add_connection_rate",
+        "add_node_rate",
+        "enable_connection_rate",
+        "change_activation_rate",
+    ],
+    meta_fields=[
+        "population_size",
+        "generations",
+        "shared_weights",
+        "episodes",
+        "tournament_size",
+        "cull_fraction",
+        "elite_fraction",
+        "champion_interval",
+        "champion_candidates",
+        "champion_episodes",
+    ],
+)
+
+
+def check_weights(field: str, weights: Any) -> tuple[float, ...]:
+    """The weights as floats; ConfigError unless they are one or more finite numbers."""
+    try:
+        values = tuple(float(weight) for weight in weights)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{field} must be a list of numbers; got {weights!r}") from None
+    require(len(values) > 0, field, "at least one number", weights)
+    require(all(map(math.isfinite, values)), field, "finite numbers", weights)
+    return values
+
+
+def _require_int(field: str, value: Any, least: int) -> None:
+    ok = isinstance(value, int) and not isinstance(value, bool) and value >= least
+    require(ok, field, f"a whole number, at least {least}", value)
+
+
+def _require_number(field: str, value: Any, rule: str, holds: Any) -> None:
+    require(isinstance(value, (int, float)) and bool(holds(value)), field, rule, value)
+
+
+_CLASSIFICATION: dict[str, dict[str, Any]] = {
+    "quick": dict(population_size=64, generations=50, episodes=1, tournament_size=8, initial_connection_probability=0.1),
+    "laptop": dict(
+        population_size=192, generations=500, episodes=1, tournament_size=16, initial_connection_probability=0.1
+    ),
+    "paper": dict(
+        population_size=960, generations=4096, episodes=1, tournament_size=32, initial_connection_probability=0.05
+    ),
+}
+_PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "swingup": {
+        "quick": dict(population_size=32, generations=20, tournament_size=4, elite_fraction=0.05, champion_episodes=8),
+        "laptop": dict(population_size=64, generations=1024, tournament_size=4, elite_fraction=0.05),
+        "paper": dict(population_size=192, generations=1024),
+    },
+    "xor": {
+        "quick": dict(population_size=64, generations=50, episodes=1),
+        "laptop": dict(population_size=128, generations=200, episodes=1),
+        "paper": dict(population_size=192, generations=1024, episodes=1),
+    },
+    "digits": _CLASSIFICATION,
+    "mnist": _CLASSIFICATION,
+    "classify": _CLASSIFICATION,
+}

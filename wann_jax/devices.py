@@ -1,0 +1,67 @@
+"""All devices at work: the population is split over them.
+
+In: a function of a population. Out: the same function, its population axis sharded over every local device. On a
+CPU, each core is made a device when the package is imported (XLA runs small programs on one core otherwise). Results
+do not depend on the number of devices: randomness is folded by individual, and individuals do not meet inside.
+"""
+
+import os
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+DEVICES_VARIABLE = "WANN_CPU_DEVICES"
+AXIS = "population"
+
+
+def make_cores_devices() -> None:
+    """Makes every CPU core a JAX device; $WANN_CPU_DEVICES sets another number.
+
+    Does nothing where the user has set the number already, or where JAX has started before.
+    """
+    if jax.config.jax_num_cpu_devices >= 0 or "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
+        return
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = int(os.environ.get(DEVICES_VARIABLE, cores))
+    try:
+        jax.config.update("jax_num_cpu_devices", wanted)
+    except RuntimeError:
+        return  # JAX has started: keep what it has
+
+
+@cache
+def population_mesh() -> Mesh:
+    """All devices of this process along one axis."""
+    devices = jax.devices()
+    return jax.make_mesh((len(devices),), (AXIS,), axis_types=(AxisType.Auto,), devices=devices)
+
+
+def replicated() -> NamedSharding:
+    """The sharding of whatever every device holds whole."""
+    return NamedSharding(population_mesh(), PartitionSpec())
+
+
+def over_population(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Splits the first argument's leading axis, and every output's, over the devices; the rest is replicated.
+
+    The axis is padded to a multiple of the number of devices, by repeating the first individual.
+    """
+    mesh = population_mesh()
+    num_devices = mesh.size
+    if num_devices == 1:
+        return function
+    split, whole = PartitionSpec(AXIS), PartitionSpec()
+
+    def sharded(population, *rest):
+        size = jax.tree.leaves(population)[0].shape[0]
+        index = jnp.arange(-(-size // num_devices) * num_devices)
+        padded = jax.tree.map(lambda leaf: leaf[jnp.where(index < size, index, 0)], population)
+        in_specs = (split, *(whole for _ in rest))
+        result = jax.shard_map(function, mesh=mesh, in_specs=in_specs, out_specs=split, check_vma=False)(padded, *rest)
+        return jax.tree.map(lambda leaf: leaf[:size], result)
+
+    return sharded

@@ -1,0 +1,169 @@
+"""Evaluating networks: the definition for one network, and the kernels that evaluate whole populations.
+
+In: networks, weights, inputs. Out: outputs. `forward` defines what a network computes, for any weights, and is what
+tuning differentiates. The kernels use one weight per lane and must agree with it:
+
+- `forward_samples`: every network sees the same samples; input sums are shared by all weights.
+- `forward_lanes`: every lane (weight x episode) of every network has its own inputs.
+
+Both walk a network's rows in order and keep all lanes in the innermost, contiguous axis.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+from jaxtyping import Float
+
+from wann_jax.activations import SUM, apply_activation, apply_activations
+from wann_jax.errors import require
+from wann_jax.network import FIRST_INPUT_SLOT, Network
+
+SAMPLE_TILE = 256  # samples per tile: a tile's slots stay in the second-level cache
+
+
+def forward(
+    network: Network, weights: float | Float[Array, ""] | Float[Array, "C"], inputs: Float[Array, "*batch I"]
+) -> Float[Array, "*batch O"]:
+    """Outputs of one network; differentiable in weights and inputs.
+
+    `weights` is one shared weight, or one weight for each of `network.num_connections` enabled connections, in the
+    order of the file or of the genome's table. At the step activation the
+    derivative is the logistic function's (straight through). Raises ConfigError if a shape does not fit.
+    """
+    spec = network.spec
+    inputs, weights = jnp.asarray(inputs, jnp.float32), jnp.asarray(weights, jnp.float32)
+    _check_shapes(network, weights, inputs)
+    batch = inputs.shape[:-1]
+
+    def factor(connection):
+        """Weights of list entries; entries that no connection carries have factor 1."""
+        if weights.ndim == 0:
+            return jnp.where(connection < spec.max_connections, weights, 1.0)
+        return weights[: spec.max_connections].at[connection].get(mode="fill", fill_value=1.0)
+
+    def weighted_sum(values, source, connection):
+        return jnp.tensordot(factor(connection), values[source], axes=1)
+
+    values = jnp.zeros((spec.num_slots, *batch))
+    values = values.at[1].set(1.0)
+    values = values.at[FIRST_INPUT_SLOT : spec.first_sum_slot].set(jnp.moveaxis(inputs, -1, 0))
+    if spec.max_input_sums:
+        sums = jax.vmap(weighted_sum, in_axes=(None, 0, 0))(values, network.sum_source, network.sum_connection)
+        values = values.at[spec.first_sum_slot : spec.first_row_slot].set(sums)
+
+    def add_row(values, row):
+        slot, source, connection, activation = row
+        value = apply_activation(activation, weighted_sum(values, source, connection))
+        return values.at[slot].set(value), None
+
+    slots = jnp.arange(spec.first_row_slot, spec.num_slots)
+    rows = (slots, network.row_source, network.row_connection, network.row_activation)
+    values, _ = lax.scan(add_row, values, rows)
+    return jnp.moveaxis(values[network.output_slot], 0, -1)
+
+
+def forward_samples(
+    networks: Network,
+    shared_weights: Float[Array, "W"],
+    inputs: Float[Array, "B I"],
+    summarise: Callable[[Float[Array, "W B O"]], Any] = lambda outputs: outputs,
+) -> Any:
+    """Outputs [P, W, B, O] of every network under every shared weight on the same samples.
+
+    With `summarise`, what it makes of each network's outputs [W, B, O] instead: the outputs of a whole population
+    then never exist at once. One network runs at a time, so that each row runs only its own activation.
+    """
+    num_samples, num_inputs = inputs.shape
+    num_tiles = -(-num_samples // SAMPLE_TILE)
+    tile = -(-num_samples // num_tiles)
+    padded = jnp.pad(inputs, ((0, num_tiles * tile - num_samples), (0, 0)))
+    tiles = padded.reshape(num_tiles, tile, num_inputs).transpose(0, 2, 1)
+
+    def one_network(network):
+        outputs = lax.map(lambda samples: _samples_tile(network, shared_weights, samples), tiles)  # [tiles, O, W, B']
+        outputs = outputs.transpose(2, 0, 3, 1).reshape(shared_weights.shape[0], num_tiles * tile, -1)
+        return summarise(outputs[:, :num_samples])
+
+    return lax.map(one_network, networks)
+
+
+def _samples_tile(
+    network: Network, shared_weights: Float[Array, "W"], inputs: Float[Array, "I B"]
+) -> Float[Array, "O W B"]:
+    spec = network.spec
+    lanes = (shared_weights.shape[0], inputs.shape[1])
+    constants = jnp.concatenate([jnp.zeros((1, lanes[1])), jnp.ones((1, lanes[1])), inputs])
+    values = lax.empty((spec.num_slots, *lanes), jnp.float32)
+    if spec.max_input_sums:
+        values = values.at[0].set(0.0)  # rows read no inputs, only their sums
+    else:
+        values = values.at[: spec.first_sum_slot].set(constants[:, None])
+
+    def total(slots, sources):
+        return sum(lax.dynamic_index_in_dim(slots, sources[k], keepdims=False) for k in range(spec.row_width))
+
+    def write(values, slot, value):
+        return lax.dynamic_update_slice(values, jnp.broadcast_to(value, lanes)[None], (slot, 0, 0))
+
+    def add_sum(index, values):
+        return write(values, spec.first_sum_slot + index, total(constants, network.sum_source[index]))
+
+    def add_row(index, values):
+        activation = network.row_activation[index]
+        scale = jnp.where(activation == SUM, 1.0, shared_weights)[:, None]
+        value = apply_activation(activation, scale * total(values, network.row_source[index]))
+        return write(values, spec.first_row_slot + index, value)
+
+    if spec.max_input_sums:
+        values = lax.fori_loop(0, network.num_sums, add_sum, values)
+    values = lax.fori_loop(0, network.num_rows, add_row, values)
+    return values[network.output_slot]
+
+
+def forward_lanes(
+    networks: Network, lane_weights: Float[Array, "L"], inputs: Float[Array, "P L I"]
+) -> Float[Array, "P L O"]:
+    """Outputs of every network in every lane; a lane has its own shared weight and its own inputs.
+
+    All networks take the same row at the same time, so each evaluates every activation; the loop ends with the
+    last row of the largest network.
+    """
+    spec = networks.spec
+    num_networks, num_lanes, _ = inputs.shape
+    values = lax.empty((num_networks, spec.num_slots, num_lanes), jnp.float32)
+    values = values.at[:, 0].set(0.0).at[:, 1].set(1.0)
+    values = values.at[:, FIRST_INPUT_SLOT : spec.first_sum_slot].set(inputs.transpose(0, 2, 1))
+
+    def total(values, sources):
+        gather = jax.vmap(lambda slots, source: lax.dynamic_index_in_dim(slots, source, keepdims=False))
+        return sum(gather(values, sources[:, k]) for k in range(spec.row_width))
+
+    def write(values, slot, value):
+        return lax.dynamic_update_slice(values, value[:, None], (0, slot, 0))
+
+    def add_sum(index, values):
+        return write(values, spec.first_sum_slot + index, total(values, networks.sum_source[:, index]))
+
+    def add_row(index, values):
+        activation = networks.row_activation[:, index, None]
+        scale = jnp.where(activation == SUM, 1.0, lane_weights)
+        value = apply_activations(activation, scale * total(values, networks.row_source[:, index]))
+        return write(values, spec.first_row_slot + index, value)
+
+    if spec.max_input_sums:
+        values = lax.fori_loop(0, networks.num_sums.max(), add_sum, values)
+    values = lax.fori_loop(0, networks.num_rows.max(), add_row, values)
+    return jax.vmap(lambda slots, output: slots[output])(values, networks.output_slot).transpose(0, 2, 1)
+
+
+def _check_shapes(network: Network, weights: Array, inputs: Array) -> None:
+    num_inputs = network.spec.num_inputs
+    fits = inputs.ndim > 0 and inputs.shape[-1] == num_inputs
+    require(fits, "inputs", f"an array whose last axis holds the network's {num_inputs} inputs", inputs.shape)
+    require(weights.ndim <= 1, "weights", "one number, or one number for each connection", weights.shape)
+    if weights.ndim == 1 and not isinstance(network.num_connections, jax.core.Tracer):
+        count = int(network.num_connections)
+        require(weights.shape[0] == count, "weights", f"one number, or {count}: one for each connection", weights.shape)

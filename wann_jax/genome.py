@@ -1,0 +1,159 @@
+"""The genome: gene tables that mutation changes and files keep.
+
+Goes in: sizes (`GenomeSpec`). Comes out: `Genome`, padded tables whose live genes fill a prefix, so that a count
+is the mask. Node slots are, in this order: bias, inputs, outputs, hidden nodes in order of birth. Genes are never
+deleted: splitting a connection disables it.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax import Array
+from jaxtyping import Bool, Float, Int, Key
+
+from wann_jax.errors import require
+
+# Outputs share the last layer; hidden layers count up from 1 and stay far below it.
+OUTPUT_LAYER = 1 << 14
+MIN_HIDDEN_CAPACITY = 32
+# A search grows about 2.8 connections for each hidden node at the published rates.
+CONNECTIONS_PER_HIDDEN = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class GenomeSpec:
+    """Static sizes of a genome's tables. Hashable, so that a compiled program is one per spec."""
+
+    num_inputs: int
+    num_outputs: int
+    max_nodes: int  # N, bias and inputs and outputs included
+    max_connections: int  # E
+    hidden_activations: tuple[int, ...]  # ids that a hidden node may have
+    output_activation: int = 1  # id; linear, as in the original
+
+    @classmethod
+    def for_task(
+        cls, num_inputs: int, num_outputs: int, hidden_activations: tuple[int, ...], hidden_capacity: int
+    ) -> "GenomeSpec":
+        """The spec whose tables hold all input-output connections and `hidden_capacity` hidden nodes."""
+        return cls(
+            num_inputs=num_inputs,
+            num_outputs=num_outputs,
+            max_nodes=1 + num_inputs + num_outputs + hidden_capacity,
+            max_connections=(1 + num_inputs) * num_outputs + CONNECTIONS_PER_HIDDEN * hidden_capacity,
+            hidden_activations=hidden_activations,
+        )
+
+    def __post_init__(self) -> None:
+        require(self.num_inputs > 0, "genome.num_inputs", "at least 1", self.num_inputs)
+        require(self.num_outputs > 0, "genome.num_outputs", "at least 1", self.num_outputs)
+        require(
+            self.max_nodes >= self.num_fixed, "genome.max_nodes", f"at least {self.num_fixed}", self.max_nodes
+        )
+        require(self.max_connections > 0, "genome.max_connections", "at least 1", self.max_connections)
+        # express sorts connections by keys below 2 N E, which must fit an int32.
+        size = 2 * self.max_nodes * self.max_connections
+        require(size < 2**31, "genome.max_nodes * genome.max_connections", "below 2**30", size // 2)
+        require(self.max_nodes < OUTPUT_LAYER, "genome.max_nodes", f"below {OUTPUT_LAYER}", self.max_nodes)
+
+    @property
+    def first_output(self) -> int:
+        """Slot of the first output node."""
+        return 1 + self.num_inputs
+
+    @property
+    def num_fixed(self) -> int:
+        """Number of nodes that every genome has: bias, inputs, outputs."""
+        return 1 + self.num_inputs + self.num_outputs
+
+    @property
+    def max_hidden(self) -> int:
+        """H, capacity for hidden nodes."""
+        return self.max_nodes - self.num_fixed
+
+
+@struct.dataclass
+class Genome:
+    """One individual; a population is the same class with a leading P axis.
+
+    `node_layer` is the longest path from the inputs, disabled connections included (inputs 0, outputs
+    `OUTPUT_LAYER`). It could be derived, but only adding a node ever changes it, and then only downstream:
+    keeping it spares every generation a fixed-point iteration over all connections, twice.
+    """
+
+    node_activation: Int[Array, "*P N"]  # activation id
+    node_mark: Int[Array, "*P N"]  # historical mark: drawn once at birth, unique in a run
+    node_layer: Int[Array, "*P N"]
+    conn_source: Int[Array, "*P E"]  # node slot
+    conn_target: Int[Array, "*P E"]  # node slot
+    conn_enabled: Bool[Array, "*P E"]  # False once split by add_node, until re-enabled
+    num_nodes: Int[Array, "*P"]
+    num_connections: Int[Array, "*P"]  # connection genes, disabled ones included
+
+    @property
+    def node_mask(self) -> Bool[Array, "*P N"]:
+        """True at live node slots."""
+        return jnp.arange(self.node_activation.shape[-1]) < self.num_nodes[..., None]
+
+    @property
+    def conn_mask(self) -> Bool[Array, "*P E"]:
+        """True at live connection slots, disabled ones included."""
+        return jnp.arange(self.conn_source.shape[-1]) < self.num_connections[..., None]
+
+    @property
+    def enabled_mask(self) -> Bool[Array, "*P E"]:
+        """True at live, enabled connection slots."""
+        return self.conn_mask & self.conn_enabled
+
+    @property
+    def num_enabled(self) -> Int[Array, "*P"]:
+        """Number of enabled connections: the objective of simplicity."""
+        return self.enabled_mask.sum(-1, dtype=jnp.int32)
+
+
+def initial_genome(key: Key[Array, ""], spec: GenomeSpec, enabled_probability: Float[Array, ""] | float) -> Genome:
+    """A first-generation genome: every bias/input -> output connection, each enabled with the given probability.
+
+    Consumes `key`. All activations are the output activation (linear). Source: the original's initial population.
+    """
+    num_sources, num_outputs = 1 + spec.num_inputs, spec.num_outputs
+    num_genes = num_sources * num_outputs
+    pad = spec.max_connections - num_genes
+    source, target = np.meshgrid(np.arange(num_sources), spec.first_output + np.arange(num_outputs), indexing="ij")
+    layer = np.zeros(spec.max_nodes, np.int32)
+    layer[spec.first_output : spec.num_fixed] = OUTPUT_LAYER
+    slot = np.arange(spec.max_nodes)
+    is_fixed = slot < spec.num_fixed
+    enabled = jax.random.bernoulli(key, enabled_probability, (num_genes,))
+    return Genome(
+        node_activation=jnp.asarray(np.where(is_fixed, spec.output_activation, 0), jnp.int32),
+        node_mark=jnp.asarray(np.where(is_fixed, slot, 0), jnp.int32),
+        node_layer=jnp.asarray(layer),
+        conn_source=jnp.asarray(np.pad(source.ravel(), (0, pad)), jnp.int32),
+        conn_target=jnp.asarray(np.pad(target.ravel(), (0, pad)), jnp.int32),
+        conn_enabled=jnp.pad(enabled, (0, pad)),
+        num_nodes=jnp.int32(spec.num_fixed),
+        num_connections=jnp.int32(num_genes),
+    )
+
+
+def grow(genome: Genome, spec: GenomeSpec) -> Genome:
+    """The same genes in the larger tables of `spec`; any leading axes."""
+    more_nodes = spec.max_nodes - genome.node_activation.shape[-1]
+    more_connections = spec.max_connections - genome.conn_source.shape[-1]
+    require(more_nodes >= 0 and more_connections >= 0, "spec", "no smaller than the genome's tables", spec)
+
+    def pad(table, count):
+        return jnp.pad(table, [(0, 0)] * (table.ndim - 1) + [(0, count)])
+
+    return genome.replace(
+        node_activation=pad(genome.node_activation, more_nodes),
+        node_mark=pad(genome.node_mark, more_nodes),
+        node_layer=pad(genome.node_layer, more_nodes),
+        conn_source=pad(genome.conn_source, more_connections),
+        conn_target=pad(genome.conn_target, more_connections),
+        conn_enabled=pad(genome.conn_enabled, more_connections),
+    )

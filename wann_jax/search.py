@@ -1,0 +1,326 @@
+"""Weight agnostic search: the algorithm, one generation as one compiled program.
+
+    genomes -> express -> evaluate under every shared weight -> rank -> choose parents -> breed -> genomes
+
+In: a task, a `SearchConfig`, a seed. Out: a `SearchResult`; or, for people with their own loop, `init`, `ask`, `tell`.
+Source: Gaier & Ha 2019, "Weight Agnostic Neural Networks", section 3; differences stand in the README.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax import Array, lax
+from jaxtyping import Float, Int, Key
+
+from wann_jax.config import SearchConfig
+from wann_jax.devices import over_population, replicated
+from wann_jax.errors import require
+from wann_jax.genome import MIN_HIDDEN_CAPACITY, Genome, GenomeSpec, grow
+from wann_jax.network import Network, express
+from wann_jax.population import breed, has_room, initial_population, spec_with_room
+from wann_jax.ranking import fronts, rank_order
+from wann_jax.selection import choose_parents
+from wann_jax.tasks.base import Evaluation, Task
+
+# What a return that is not finite counts as: worse than any real one, yet fit for arithmetic.
+RETURN_FLOOR = -1e9
+MAX_GENERATIONS_PER_DISPATCH = 32
+SECONDS_PER_DISPATCH = 1.0  # how often the host looks at metrics
+
+
+@struct.dataclass
+class SearchState:
+    """All that a search carries from one generation to the next."""
+
+    key: Key[Array, ""]  # root key; every use folds in the generation
+    generation: Int[Array, ""]  # the generation that `genomes` belong to
+    genomes: Genome  # [P], not evaluated yet
+    champion: Genome
+    champion_score: Float[Array, ""]  # -inf before the first judgement
+
+
+@struct.dataclass
+class GenerationMetrics:
+    """One generation in numbers; a run's history is the same class with a leading axis."""
+
+    generation: Int[Array, "*G"]
+    return_mean: Float[Array, "*G"]  # over the population, of the mean over weights
+    return_median: Float[Array, "*G"]
+    return_max: Float[Array, "*G"]
+    best_weight_return: Float[Array, "*G"]  # the largest return under any one weight
+    best_connections: Int[Array, "*G"]  # enabled, of the individual with the largest mean return
+    best_hidden: Int[Array, "*G"]  # its hidden nodes
+    connections_mean: Float[Array, "*G"]
+    hidden_mean: Float[Array, "*G"]
+    num_fronts: Int[Array, "*G"]
+    champion_score: Float[Array, "*G"]
+    num_overflows: Int[Array, "*G"]  # children that a full table kept from a change
+    num_non_finite: Int[Array, "*G"]  # returns replaced by the floor
+    work: Float[Array, "*G"]  # environment steps or network passes
+
+
+class Candidate(NamedTuple):
+    """A genome that may become the champion."""
+
+    genome: Genome
+    score: Float[Array, ""]
+
+
+def init(key: Key[Array, ""], config: SearchConfig, spec: GenomeSpec) -> SearchState:
+    """The state before generation 0. Keeps `key` as the root of all randomness; do not use it elsewhere."""
+    init_key = jax.random.fold_in(key, jnp.uint32(2**32 - 1))
+    genomes = initial_population(init_key, spec, config.population_size, config.initial_connection_probability)
+    return SearchState(
+        key=key,
+        generation=jnp.int32(0),
+        genomes=genomes,
+        champion=jax.tree.map(lambda table: table[0], genomes),
+        champion_score=jnp.float32(-jnp.inf),
+    )
+
+
+def ask(state: SearchState, spec: GenomeSpec) -> Network:
+    """The networks [P] to evaluate."""
+    return jax.vmap(lambda genome: express(genome, spec))(state.genomes)
+
+
+def tell(
+    config: SearchConfig,
+    spec: GenomeSpec,
+    state: SearchState,
+    returns: Float[Array, "P W"],
+    candidate: Candidate | None = None,
+) -> tuple[SearchState, GenerationMetrics]:
+    """Ranks the generation by its returns and breeds the next one.
+
+    `candidate` replaces the champion if its score is higher; by default it is the individual with the largest mean
+    return. Returns that are not finite count as RETURN_FLOOR.
+    """
+    finite = jnp.isfinite(returns)
+    returns = jnp.where(finite, returns, RETURN_FLOOR)
+    rank_key, parent_key, breed_key = jax.random.split(_generation_key(state, 0), 3)
+    if candidate is None:
+        best = returns.mean(-1).argmax()
+        candidate = Candidate(_individual(state.genomes, best), returns.mean(-1)[best])
+
+    points = objectives(rank_key, config, returns, state.genomes.num_enabled)
+    order = rank_order(points)
+    parents = choose_parents(parent_key, order, config.num_breeders, config.num_elites, config.tournament_size)
+    is_elite = jnp.arange(config.population_size) < config.num_elites
+    next_genomes = jax.tree.map(lambda table: table[parents], state.genomes)
+    children = breed(breed_key, next_genomes, spec, config.mutation_rates, is_elite, state.generation)
+
+    wins = candidate.score > state.champion_score
+    champion = jax.tree.map(lambda new, old: jnp.where(wins, new, old), candidate.genome, state.champion)
+    next_state = state.replace(
+        generation=state.generation + 1,
+        genomes=children.genome,
+        champion=champion,
+        champion_score=jnp.where(wins, candidate.score, state.champion_score),
+    )
+    metrics = _metrics(state, next_state, spec, returns, fronts(points))
+    metrics = metrics.replace(
+        num_overflows=(children.overflow & ~is_elite).sum(), num_non_finite=(~finite).sum(dtype=jnp.int32)
+    )
+    return next_state, metrics
+
+
+def objectives(
+    key: Key[Array, ""], config: SearchConfig, returns: Float[Array, "P W"], num_enabled: Int[Array, "P"]
+) -> Float[Array, "P 2"]:
+    """What a generation is ranked on: the mean return, and either simplicity or the best weight's return.
+
+    Consumes `key`: simplicity with `simplicity_probability`, drawn once for the generation.
+    """
+    simplicity = 1.0 / jnp.maximum(num_enabled, 1).astype(jnp.float32)
+    by_simplicity = jax.random.bernoulli(key, config.simplicity_probability)
+    return jnp.stack([returns.mean(-1), jnp.where(by_simplicity, simplicity, returns.max(-1))], axis=-1)
+
+
+def run_generation(
+    task: Task, config: SearchConfig, spec: GenomeSpec, state: SearchState
+) -> tuple[SearchState, GenerationMetrics]:
+    """One whole generation: express, evaluate, judge the champion, rank, select, mutate."""
+    weights = jnp.asarray(config.shared_weights, jnp.float32)
+    evaluate = over_population(partial(_express_and_evaluate, spec=spec, episodes=config.episodes))
+    evaluation = evaluate(state.genomes, task, weights, _generation_key(state, 1))
+    is_due = ((state.generation + 1) % config.champion_interval == 0) | (state.generation + 1 == config.generations)
+    nobody = Candidate(state.champion, jnp.float32(-jnp.inf))
+    candidate = lax.cond(
+        is_due, lambda: judge(task, config, spec, state, evaluation.returns), lambda: nobody
+    )
+    next_state, metrics = tell(config, spec, state, evaluation.returns, candidate)
+    return next_state, metrics.replace(work=evaluation.work.sum())
+
+
+def judge(
+    task: Task, config: SearchConfig, spec: GenomeSpec, state: SearchState, returns: Float[Array, "P W"]
+) -> Candidate:
+    """The best of this generation by its score on held-out data or episodes (the validation split).
+
+    The same episodes judge every generation of a run, so that scores compare.
+    """
+    means = jnp.where(jnp.isfinite(returns), returns, RETURN_FLOOR).mean(-1)
+    _, best = lax.top_k(means, config.champion_candidates)
+    weights = jnp.asarray(config.shared_weights, jnp.float32)
+    key = jax.random.fold_in(state.key, jnp.uint32(2**32 - 2))
+    score = over_population(partial(_express_and_score, spec=spec, episodes=config.champion_episodes))
+    scores = score(jax.tree.map(lambda table: table[best], state.genomes), task, weights, key)
+    scores = jnp.where(jnp.isfinite(scores), scores, RETURN_FLOOR)
+    return Candidate(_individual(state.genomes, best[scores.argmax()]), scores.max())
+
+
+@partial(jax.jit, static_argnames="spec", donate_argnames="state")
+def run_generations(
+    task: Task, config: SearchConfig, spec: GenomeSpec, state: SearchState, count: Int[Array, ""]
+) -> tuple[SearchState, GenerationMetrics]:
+    """Up to `count` generations in one program; metrics [MAX_GENERATIONS_PER_DISPATCH], the first rows filled.
+
+    Stops early where another generation might overfill a table, so that growth depends on the state alone and not on
+    how a run is cut into dispatches. One compile for each spec (bucket): the count and the rates are traced.
+    """
+    shapes = jax.eval_shape(lambda: run_generation(task, config, spec, state)[1])
+    history = jax.tree.map(lambda leaf: jnp.zeros((MAX_GENERATIONS_PER_DISPATCH, *leaf.shape), leaf.dtype), shapes)
+
+    def unfinished(carry):
+        index, state, _ = carry
+        return (index < jnp.minimum(count, MAX_GENERATIONS_PER_DISPATCH)) & has_room(spec, state.genomes)
+
+    def advance(carry):
+        index, state, history = carry
+        state, metrics = run_generation(task, config, spec, state)
+        return index + 1, state, jax.tree.map(lambda rows, row: rows.at[index].set(row), history, metrics)
+
+    _, state, history = lax.while_loop(unfinished, advance, (0, state, history))
+    return lax.with_sharding_constraint(state, replicated()), history
+
+
+class Dispatch(NamedTuple):
+    """What the host sees after each dispatch."""
+
+    state: SearchState  # valid until the next dispatch, which reuses its memory
+    spec: GenomeSpec
+    metrics: GenerationMetrics  # [G] of NumPy arrays, the generations just done
+    seconds: float
+    compiled: bool  # the time includes a compilation
+
+
+def start(task: Task, config: SearchConfig, seed: int) -> tuple[SearchState, GenomeSpec]:
+    """A checked fresh state and its spec. Raises ConfigError."""
+    config.check()
+    require(0 <= seed < 2**63, "seed", "between 0 and 2**63 - 1", seed)
+    spec = GenomeSpec.for_task(task.num_inputs, task.num_outputs, task.hidden_activations, MIN_HIDDEN_CAPACITY)
+    return init(jax.random.key(seed), config, spec), spec
+
+
+def dispatches(task: Task, config: SearchConfig, state: SearchState, spec: GenomeSpec) -> Iterator[Dispatch]:
+    """Runs the search to `config.generations`, growing tables when needed; yields after every dispatch."""
+    compiled_spec: GenomeSpec | None = None
+    count, pace = 1, None  # pace: seconds for each generation, once one has run without compiling
+    while (done := int(state.generation)) < config.generations:
+        if not has_room(spec, state.genomes):
+            spec = spec_with_room(spec, state.genomes)
+            state = state.replace(genomes=grow(state.genomes, spec), champion=grow(state.champion, spec))
+        began = time.perf_counter()
+        state = jax.device_put(state, replicated())
+        state, history = run_generations(task, config, spec, state, jnp.int32(min(count, config.generations - done)))
+        history = jax.device_get(history)
+        seconds, compiled = time.perf_counter() - began, spec != compiled_spec
+        compiled_spec = spec
+        num_done = int(state.generation) - done
+        yield Dispatch(state, spec, jax.tree.map(lambda rows: rows[:num_done], history), seconds, compiled)
+        if not compiled:
+            pace = seconds / num_done
+        count = 1 if pace is None else int(np.clip(SECONDS_PER_DISPATCH / pace, 1, MAX_GENERATIONS_PER_DISPATCH))
+
+
+class SearchResult(NamedTuple):
+    """What a search found."""
+
+    champion: Genome
+    champion_score: float  # mean over weights, by the judgement on held-out data or episodes
+    network: Network  # the champion, compiled
+    history: GenerationMetrics  # [G] of NumPy arrays
+    state: SearchState
+    spec: GenomeSpec
+
+
+def search(
+    task: Task, config: SearchConfig, seed: int = 0, on_dispatch: Callable[[Dispatch], None] = lambda dispatch: None
+) -> SearchResult:
+    """Evolves a population and returns its champion.
+
+    `on_dispatch` is called every second or so with what has been done since. Same seed, same result, whatever the
+    number of devices. Raises ConfigError for a setting that breaks a rule, before anything is compiled.
+    """
+    state, spec = start(task, config, seed)
+    rows = []
+    for dispatch in dispatches(task, config, state, spec):
+        state, spec = dispatch.state, dispatch.spec
+        rows.append(dispatch.metrics)
+        on_dispatch(dispatch)
+    history = jax.tree.map(lambda *parts: np.concatenate(parts), *rows) if rows else None
+    return SearchResult(
+        champion=state.champion,
+        champion_score=float(state.champion_score),
+        network=_compile_network(state.champion, spec),
+        history=history,
+        state=state,
+        spec=spec,
+    )
+
+
+_compile_network = jax.jit(express, static_argnames="spec")
+
+
+def _generation_key(state: SearchState, use: int) -> Key[Array, ""]:
+    """The key of one use in this generation; uses: 0 to rank, select and breed, 1 to evaluate."""
+    return jax.random.fold_in(jax.random.fold_in(state.key, state.generation), use)
+
+
+def _express_and_evaluate(
+    genomes: Genome, task: Task, weights: Array, key: Array, *, spec: GenomeSpec, episodes: int
+) -> Evaluation:
+    networks = jax.vmap(lambda genome: express(genome, spec))(genomes)
+    return task.evaluate(networks, weights, key, episodes)
+
+
+def _express_and_score(
+    genomes: Genome, task: Task, weights: Array, key: Array, *, spec: GenomeSpec, episodes: int
+) -> Float[Array, "P"]:
+    networks = jax.vmap(lambda genome: express(genome, spec))(genomes)
+    return task.score(networks, weights, key, episodes, "validation").mean((1, 2))
+
+
+def _individual(genomes: Genome, index: Int[Array, ""]) -> Genome:
+    return jax.tree.map(lambda table: table[index], genomes)
+
+
+def _metrics(
+    state: SearchState, next_state: SearchState, spec: GenomeSpec, returns: Float[Array, "P W"], front: Int[Array, "P"]
+) -> GenerationMetrics:
+    means, connections = returns.mean(-1), state.genomes.num_enabled
+    hidden = state.genomes.num_nodes - spec.num_fixed
+    best = means.argmax()
+    return GenerationMetrics(
+        generation=state.generation,
+        return_mean=means.mean(),
+        return_median=jnp.median(means),
+        return_max=means[best],
+        best_weight_return=returns.max(),
+        best_connections=connections[best],
+        best_hidden=hidden[best],
+        connections_mean=connections.mean(dtype=jnp.float32),
+        hidden_mean=hidden.mean(dtype=jnp.float32),
+        num_fronts=front.max() + 1,
+        champion_score=next_state.champion_score,
+        num_overflows=jnp.int32(0),
+        num_non_finite=jnp.int32(0),
+        work=jnp.float32(0.0),
+    )

@@ -1,0 +1,66 @@
+"""The seam between networks and what they are for.
+
+A task turns networks, shared weights and a key into returns. Tasks are pytrees: data sets and environment
+parameters are leaves, so that a compiled program takes them as arguments, and sizes and names are static.
+"""
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from jax import Array
+from jaxtyping import Float, Key
+
+from wann_jax.network import Network
+
+
+class Evaluation(NamedTuple):
+    """What an evaluation of a population gives."""
+
+    returns: Float[Array, "P W"]  # mean over episodes; to be maximised
+    work: Float[Array, "P"]  # units of work done for each individual, see Task.work_unit
+
+
+@runtime_checkable
+class Task(Protocol):
+    """What a search needs of a task. `tasks.function.FunctionTask` makes one of any `policy, key -> return`."""
+
+    @property
+    def name(self) -> str:
+        """As the command line knows it."""
+        ...
+
+    @property
+    def num_inputs(self) -> int:
+        """I."""
+        ...
+
+    @property
+    def num_outputs(self) -> int:
+        """O."""
+        ...
+
+    @property
+    def hidden_activations(self) -> tuple[int, ...]:
+        """Activation ids that hidden nodes may have."""
+        ...
+
+    @property
+    def work_unit(self) -> str:
+        """What `Evaluation.work` counts: "steps" of an environment, or "passes" of one sample through a network."""
+        ...
+
+    @property
+    def score_name(self) -> str:
+        """What `score` gives: "return" or "accuracy"."""
+        ...
+
+    def evaluate(
+        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
+    ) -> Evaluation:
+        """Training returns, the same episodes or samples for everyone. Consumes `key`."""
+        ...
+
+    def score(
+        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int, split: str
+    ) -> Float[Array, "P W R"]:
+        """Held-out scores, [P, W, R]: fresh episodes, or the accuracy on the "validation" or "test" split (R = 1)."""
+        ...

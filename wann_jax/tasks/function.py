@@ -1,0 +1,52 @@
+"""Any function `policy, key -> return` as a task.
+
+In: a pure function of a policy (inputs [..., I] -> outputs [..., O]) and a key. Out: a task. Plain, not the fastest:
+the definition `forward` runs under vmap.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+from jaxtyping import Float, Key
+
+from wann_jax.activations import ACTIVATION_IDS
+from wann_jax.forward import forward
+from wann_jax.network import Network
+from wann_jax.tasks.base import Evaluation
+
+Policy = Callable[[Array], Array]
+
+
+@struct.dataclass
+class FunctionTask:
+    """A user's own task, from a function of a policy."""
+
+    function: Callable[[Policy, Array], Array] = struct.field(pytree_node=False)
+    num_inputs: int = struct.field(pytree_node=False)
+    num_outputs: int = struct.field(pytree_node=False)
+    name: str = struct.field(pytree_node=False, default="function")
+    hidden_activations: tuple[int, ...] = struct.field(pytree_node=False, default=tuple(ACTIVATION_IDS.values()))
+    work_unit: str = struct.field(pytree_node=False, default="episodes")
+    score_name: str = struct.field(pytree_node=False, default="return")
+
+    def evaluate(
+        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
+    ) -> Evaluation:
+        """Mean of the function over `episodes` keys. Consumes `key`."""
+        returns = self.score(networks, shared_weights, key, episodes, "train").mean(-1)
+        return Evaluation(returns, jnp.full(returns.shape[0], float(shared_weights.shape[0] * episodes)))
+
+    def score(
+        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int, split: str
+    ) -> Float[Array, "P W R"]:
+        """The function's value at each key. Consumes `key`."""
+
+        def one(network, weight, key):
+            return jnp.asarray(self.function(lambda inputs: forward(network, weight, inputs), key), jnp.float32)
+
+        over_episodes = jax.vmap(one, (None, None, 0))
+        over_weights = jax.vmap(over_episodes, (None, 0, None))
+        return jax.vmap(over_weights, (0, None, None))(networks, shared_weights, jax.random.split(key, episodes))

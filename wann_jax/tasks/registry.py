@@ -1,0 +1,92 @@
+"""Tasks by name.
+
+In: a name (`wann tasks` lists them) and options. Out: a task.
+"""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import gymnax
+import jax
+import jax.numpy as jnp
+
+from wann_jax import datasets
+from wann_jax.envs import CARTPOLE_SWINGUP
+from wann_jax.errors import ConfigError, require
+from wann_jax.tasks.base import Task
+from wann_jax.tasks.classification import ClassificationTask
+from wann_jax.tasks.control import ControlTask
+from wann_jax.tasks.function import FunctionTask
+
+_gymnax_make = cache(gymnax.make)  # one object per environment, so that compiled programs are found again
+
+
+class TaskInfo(NamedTuple):
+    """What `wann tasks` says of a task."""
+
+    name: str
+    description: str
+
+
+TASKS = (
+    TaskInfo("xor", "exclusive or of two bits, by a function task; return 1 - mean squared error"),
+    TaskInfo("swingup", "cart-pole swing-up, 5 inputs, 1 output, 1000 steps"),
+    TaskInfo("digits", "scikit-learn's 8x8 digits, 64 inputs, 10 classes; nothing to download"),
+    TaskInfo("mnist", "MNIST, 16x16 deskewed, 256 inputs, 10 classes; $WANN_MNIST_DIR or --data-dir, else downloaded"),
+    TaskInfo("classify:PATH", "your own images: an IDX directory or an .npz file with arrays x and y"),
+    TaskInfo("gymnax:NAME", "any gymnax environment with a box observation and a discrete or box action"),
+)
+
+
+def make_task(
+    name: str,
+    *,
+    data_dir: str | None = None,
+    batch_size: int | None = None,
+    max_steps: int | None = None,
+) -> Task:
+    """The task called `name`.
+
+    `data_dir`: where MNIST's files are. `batch_size`: images per generation (classification; default 1000).
+    `max_steps`: length limit of an episode (control). Raises ConfigError for an unknown name, an option that the task
+    does not have, or an environment that is not supported; DataError for missing or damaged data.
+    """
+    kind, _, argument = name.partition(":")
+    if name == "xor":
+        _refuse(name, data_dir=data_dir, batch_size=batch_size, max_steps=max_steps)
+        return FunctionTask(function=_xor_return, num_inputs=2, num_outputs=1, name="xor")
+    if name in ("digits", "mnist") or (kind == "classify" and argument):
+        _refuse(name, max_steps=max_steps)
+        if name == "mnist":
+            dataset = datasets.load_mnist(data_dir)
+        else:
+            _refuse(name, data_dir=data_dir)
+            dataset = datasets.load_digits() if name == "digits" else datasets.load_path(argument)
+        return ClassificationTask.create(name, dataset, 1000 if batch_size is None else batch_size)
+    if name == "swingup" or (kind == "gymnax" and argument):
+        _refuse(name, data_dir=data_dir, batch_size=batch_size)
+        return _control_task(name, CARTPOLE_SWINGUP if name == "swingup" else argument, max_steps)
+    raise ConfigError(f"task must be one of {', '.join(info.name for info in TASKS)}; got {name!r}")
+
+
+def _control_task(name: str, env_id: str, max_steps: int | None) -> ControlTask:
+    known = gymnax.registered_envs
+    require(env_id in known, "gymnax environment", f"one of {', '.join(known)}", env_id)
+    env, params = _gymnax_make(env_id)
+    if max_steps is not None:
+        require(max_steps >= 1, "task.max_steps", "at least 1", max_steps)
+        params = params.replace(max_steps_in_episode=max_steps)
+    return ControlTask.create(name, env, params)
+
+
+def _refuse(name: str, **options: Any) -> None:
+    for option, value in options.items():
+        require(value is None, f"task.{option}", f"left out: task {name!r} has no such option", value)
+
+
+def _xor_return(policy, key: jax.Array) -> jax.Array:
+    inputs = jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    wanted = jnp.array([0.0, 1.0, 1.0, 0.0])
+    return 1.0 - jnp.square(policy(inputs)[:, 0] - wanted).mean()
+
+
