@@ -111,6 +111,7 @@ class SearchConfig:
 jax.tree_util.register_dataclass(
     SearchConfig,
     data_fields=[
+        "generations",
         "initial_connection_probability",
         "simplicity_probability",
         "add_connection_rate",
@@ -120,7 +121,6 @@ jax.tree_util.register_dataclass(
     ],
     meta_fields=[
         "population_size",
-        "generations",
         "shared_weights",
         "episodes",
         "tournament_size",
@@ -154,7 +154,9 @@ def _require_number(field: str, value: Any, rule: str, holds: Any) -> None:
 
 
 _CLASSIFICATION: dict[str, dict[str, Any]] = {
-    "quick": dict(population_size=64, generations=50, episodes=1, tournament_size=8, initial_connection_probability=0.1),
+    "quick": dict(
+        population_size=64, generations=50, episodes=1, tournament_size=8, initial_connection_probability=0.1
+    ),
     "laptop": dict(
         population_size=192, generations=500, episodes=1, tournament_size=16, initial_connection_probability=0.1
     ),

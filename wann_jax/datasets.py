@@ -45,7 +45,7 @@ def load_digits() -> Dataset:
     """Scikit-learn's 1797 digits of 8x8 pixels, scaled to [0, 1]: 1097 to train, 350 to validate, 350 to test."""
     from sklearn.datasets import load_digits as load  # here: importing it takes longer than the rest of this file
 
-    images, labels = load(return_X_y=True)
+    images, labels = map(np.asarray, load(return_X_y=True))
     return split_dataset(images / 16.0, labels, validation=350, test=350)
 
 
@@ -90,7 +90,9 @@ def load_path(path: str) -> Dataset:
         return split_dataset(_unit_inputs(x), y, validation=len(y) // 10, test=len(y) // 5)
     x_test, y_test = arrays[2], arrays[3]
     _check_pair(f"{path}: test", x_test, y_test)
-    require(x_test.shape[1:] == x.shape[1:], f"{path}: test inputs", f"of shape {x.shape[1:]}", x_test.shape[1:], DataError)
+    require(
+        x_test.shape[1:] == x.shape[1:], f"{path}: test inputs", f"of shape {x.shape[1:]}", x_test.shape[1:], DataError
+    )
     kept = split_dataset(_unit_inputs(x), y, validation=len(y) // 10, test=0)
     num_classes = kept.num_classes
     require(
@@ -204,8 +206,7 @@ def _download_mnist() -> Path:
             continue
         for url in MNIST_URLS:
             try:
-                downloader = pooch.HTTPDownloader(progressbar=False, timeout=20)
-                packed = pooch.retrieve(f"{url}{name}.gz", None, f"{name}.gz", cache, downloader=downloader)
+                packed = pooch.retrieve(f"{url}{name}.gz", None, f"{name}.gz", cache)
                 content = gzip.decompress(Path(packed).read_bytes())
             except (OSError, ValueError, EOFError):
                 continue

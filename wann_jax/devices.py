@@ -1,4 +1,4 @@
-"""All devices at work: the population is split over them.
+"""All devices at work: the population is split over them, and into blocks that suit a cache.
 
 In: a function of a population. Out: the same function, its population axis sharded over every local device. On a
 CPU, each core is made a device when the package is imported (XLA runs small programs on one core otherwise). Results
@@ -23,7 +23,8 @@ def make_cores_devices() -> None:
 
     Does nothing where the user has set the number already, or where JAX has started before.
     """
-    if jax.config.jax_num_cpu_devices >= 0 or "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
+    chosen = getattr(jax.config, "jax_num_cpu_devices", -1) >= 0
+    if chosen or "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
         return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wanted = int(os.environ.get(DEVICES_VARIABLE, cores))
@@ -65,3 +66,18 @@ def over_population(function: Callable[..., Any]) -> Callable[..., Any]:
         return jax.tree.map(lambda leaf: leaf[:size], result)
 
     return sharded
+
+
+def over_blocks(function: Callable[[Any], Any], population: Any, block_size: int) -> Any:
+    """Applies a function of a population to one block of individuals after another, and joins the results.
+
+    The last block is padded by repeating the first individual.
+    """
+    size = jax.tree.leaves(population)[0].shape[0]
+    num_blocks = -(-size // block_size)
+    if num_blocks <= 1:
+        return function(population)
+    index = jnp.arange(num_blocks * block_size)
+    index = jnp.where(index < size, index, 0).reshape(num_blocks, block_size)
+    result = jax.lax.map(lambda block: function(jax.tree.map(lambda leaf: leaf[block], population)), index)
+    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:size], result)

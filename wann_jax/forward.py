@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jax.core import Tracer
 from jaxtyping import Float
 
 from wann_jax.activations import SUM, apply_activation, apply_activations
@@ -77,29 +78,31 @@ def forward_samples(
     then never exist at once. One network runs at a time, so that each row runs only its own activation.
     """
     num_samples, num_inputs = inputs.shape
+    num_weights = shared_weights.shape[0]
     num_tiles = -(-num_samples // SAMPLE_TILE)
     tile = -(-num_samples // num_tiles)
     padded = jnp.pad(inputs, ((0, num_tiles * tile - num_samples), (0, 0)))
     tiles = padded.reshape(num_tiles, tile, num_inputs).transpose(0, 2, 1)
 
-    def one_network(network):
-        outputs = lax.map(lambda samples: _samples_tile(network, shared_weights, samples), tiles)  # [tiles, O, W, B']
-        outputs = outputs.transpose(2, 0, 3, 1).reshape(shared_weights.shape[0], num_tiles * tile, -1)
-        return summarise(outputs[:, :num_samples])
+    def one_network(values, network):
+        values, outputs = lax.scan(
+            lambda values, samples: _forward_tile(values, network, shared_weights, samples), values, tiles
+        )  # outputs: [tiles, O, W, tile]
+        outputs = outputs.transpose(2, 0, 3, 1).reshape(num_weights, num_tiles * tile, -1)
+        return values, summarise(outputs[:, :num_samples])
 
-    return lax.map(one_network, networks)
+    values = jnp.zeros((networks.spec.num_slots, num_weights, tile))
+    return lax.scan(one_network, values, networks)[1]
 
 
-def _samples_tile(
-    network: Network, shared_weights: Float[Array, "W"], inputs: Float[Array, "I B"]
-) -> Float[Array, "O W B"]:
+def _forward_tile(
+    values: Float[Array, "S W B"], network: Network, shared_weights: Float[Array, "W"], inputs: Float[Array, "I B"]
+) -> tuple[Float[Array, "S W B"], Float[Array, "O W B"]]:
+    """One network on one tile of samples. `values` is memory to work in, with zeros in slot 0."""
     spec = network.spec
-    lanes = (shared_weights.shape[0], inputs.shape[1])
+    lanes = values.shape[1:]
     constants = jnp.concatenate([jnp.zeros((1, lanes[1])), jnp.ones((1, lanes[1])), inputs])
-    values = lax.empty((spec.num_slots, *lanes), jnp.float32)
-    if spec.max_input_sums:
-        values = values.at[0].set(0.0)  # rows read no inputs, only their sums
-    else:
+    if not spec.max_input_sums:  # rows read bias and inputs themselves
         values = values.at[: spec.first_sum_slot].set(constants[:, None])
 
     def total(slots, sources):
@@ -120,25 +123,37 @@ def _samples_tile(
     if spec.max_input_sums:
         values = lax.fori_loop(0, network.num_sums, add_sum, values)
     values = lax.fori_loop(0, network.num_rows, add_row, values)
-    return values[network.output_slot]
+    return values, values[network.output_slot]
 
 
 def forward_lanes(
     networks: Network, lane_weights: Float[Array, "L"], inputs: Float[Array, "P L I"]
 ) -> Float[Array, "P L O"]:
-    """Outputs of every network in every lane; a lane has its own shared weight and its own inputs.
+    """Outputs of every network in every lane; a lane has its own shared weight and its own inputs."""
+    return forward_lanes_in(lanes_memory(networks, lane_weights.shape[0]), networks, lane_weights, inputs)[1]
+
+
+def lanes_memory(networks: Network, num_lanes: int) -> Float[Array, "P S L"]:
+    """Memory for `forward_lanes_in`: a loop over time steps carries it along, instead of clearing it every step."""
+    num_networks = networks.num_rows.shape[0]
+    return jnp.zeros((num_networks, networks.spec.num_slots, num_lanes)).at[:, 1].set(1.0)
+
+
+def forward_lanes_in(
+    values: Float[Array, "P S L"], networks: Network, lane_weights: Float[Array, "L"], inputs: Float[Array, "P L I"]
+) -> tuple[Float[Array, "P S L"], Float[Array, "P L O"]]:
+    """`forward_lanes` in given memory, which is returned for the next call.
 
     All networks take the same row at the same time, so each evaluates every activation; the loop ends with the
     last row of the largest network.
     """
     spec = networks.spec
-    num_networks, num_lanes, _ = inputs.shape
-    values = lax.empty((num_networks, spec.num_slots, num_lanes), jnp.float32)
-    values = values.at[:, 0].set(0.0).at[:, 1].set(1.0)
-    values = values.at[:, FIRST_INPUT_SLOT : spec.first_sum_slot].set(inputs.transpose(0, 2, 1))
+    values = lax.dynamic_update_slice(values, inputs.transpose(0, 2, 1), (0, FIRST_INPUT_SLOT, 0))
 
     def total(values, sources):
-        gather = jax.vmap(lambda slots, source: lax.dynamic_index_in_dim(slots, source, keepdims=False))
+        # Without the wrap of negative indices XLA leaves these small gathers on one thread; with it, it counts the
+        # whole table's wraps as work and splits each gather over threads, which costs more than the gather.
+        gather = jax.vmap(lambda slots, slot: slots.at[slot].get(mode="promise_in_bounds", wrap_negative_indices=False))
         return sum(gather(values, sources[:, k]) for k in range(spec.row_width))
 
     def write(values, slot, value):
@@ -156,7 +171,7 @@ def forward_lanes(
     if spec.max_input_sums:
         values = lax.fori_loop(0, networks.num_sums.max(), add_sum, values)
     values = lax.fori_loop(0, networks.num_rows.max(), add_row, values)
-    return jax.vmap(lambda slots, output: slots[output])(values, networks.output_slot).transpose(0, 2, 1)
+    return values, jax.vmap(lambda slots, output: slots[output])(values, networks.output_slot).transpose(0, 2, 1)
 
 
 def _check_shapes(network: Network, weights: Array, inputs: Array) -> None:
@@ -164,6 +179,6 @@ def _check_shapes(network: Network, weights: Array, inputs: Array) -> None:
     fits = inputs.ndim > 0 and inputs.shape[-1] == num_inputs
     require(fits, "inputs", f"an array whose last axis holds the network's {num_inputs} inputs", inputs.shape)
     require(weights.ndim <= 1, "weights", "one number, or one number for each connection", weights.shape)
-    if weights.ndim == 1 and not isinstance(network.num_connections, jax.core.Tracer):
+    if weights.ndim == 1 and not isinstance(network.num_connections, Tracer):
         count = int(network.num_connections)
         require(weights.shape[0] == count, "weights", f"one number, or {count}: one for each connection", weights.shape)

@@ -50,9 +50,7 @@ class GenomeSpec:
     def __post_init__(self) -> None:
         require(self.num_inputs > 0, "genome.num_inputs", "at least 1", self.num_inputs)
         require(self.num_outputs > 0, "genome.num_outputs", "at least 1", self.num_outputs)
-        require(
-            self.max_nodes >= self.num_fixed, "genome.max_nodes", f"at least {self.num_fixed}", self.max_nodes
-        )
+        require(self.max_nodes >= self.num_fixed, "genome.max_nodes", f"at least {self.num_fixed}", self.max_nodes)
         require(self.max_connections > 0, "genome.max_connections", "at least 1", self.max_connections)
         # express sorts connections by keys below 2 N E, which must fit an int32.
         size = 2 * self.max_nodes * self.max_connections
@@ -75,8 +73,7 @@ class GenomeSpec:
         return self.max_nodes - self.num_fixed
 
 
-@struct.dataclass
-class Genome:
+class Genome(struct.PyTreeNode):
     """One individual; a population is the same class with a leading P axis.
 
     `node_layer` is the longest path from the inputs, disabled connections included (inputs 0, outputs

@@ -19,8 +19,7 @@ MUTATION_NAMES = ("add_connection", "add_node", "enable_connection", "change_act
 ADD_CONNECTION, ADD_NODE, ENABLE_CONNECTION, CHANGE_ACTIVATION = range(4)
 
 
-@struct.dataclass
-class Mutated:
+class Mutated(struct.PyTreeNode):
     """A child and what was done to it."""
 
     genome: Genome
@@ -106,7 +105,11 @@ def add_connection(
     has_open = genome.node_mask & (num_later_nodes(genome, spec) > num_targets)
     source = pick(source_key, has_open)
     from_source = mask & (conn_source == source)
-    joined = jnp.zeros(spec.max_nodes, bool).at[jnp.where(from_source, genome.conn_target, spec.max_nodes)].set(True, mode="drop")
+    joined = (
+        jnp.zeros(spec.max_nodes, bool)
+        .at[jnp.where(from_source, genome.conn_target, spec.max_nodes)]
+        .set(True, mode="drop")
+    )
     source_layer = genome.node_layer.at[source].get(mode="clip")
     target = pick(target_key, genome.node_mask & (genome.node_layer > source_layer) & ~joined)
     return _append_connection(genome, source, target, gate)

@@ -74,8 +74,7 @@ class NetworkSpec:
         return self.first_row_slot + self.max_rows
 
 
-@struct.dataclass
-class Network:
+class Network(struct.PyTreeNode):
     """A compiled network; a batch is the same class with leading axes. See the module's text for slots and rows."""
 
     sum_source: Int[Array, "*P Q K"]  # slots of bias and inputs
@@ -165,7 +164,9 @@ def _list_connections(genome: Genome, order: EvaluationOrder, spec: GenomeSpec, 
     active = active[conn]
     counts = jnp.zeros(2 * max_nodes, jnp.int32).at[group].add(active.astype(jnp.int32))
     num_summed, num_others = counts.reshape(max_nodes, 2).T
-    return _Listed(conn, active, group // 2, to_sum[conn], index - exclusive_cumsum(counts)[group], num_summed, num_others)
+    return _Listed(
+        conn, active, group // 2, to_sum[conn], index - exclusive_cumsum(counts)[group], num_summed, num_others
+    )
 
 
 class _Rows(NamedTuple):

@@ -34,8 +34,7 @@ MAX_GENERATIONS_PER_DISPATCH = 32
 SECONDS_PER_DISPATCH = 1.0  # how often the host looks at metrics
 
 
-@struct.dataclass
-class SearchState:
+class SearchState(struct.PyTreeNode):
     """All that a search carries from one generation to the next."""
 
     key: Key[Array, ""]  # root key; every use folds in the generation
@@ -45,8 +44,7 @@ class SearchState:
     champion_score: Float[Array, ""]  # -inf before the first judgement
 
 
-@struct.dataclass
-class GenerationMetrics:
+class GenerationMetrics(struct.PyTreeNode):
     """One generation in numbers; a run's history is the same class with a leading axis."""
 
     generation: Int[Array, "*G"]
@@ -150,11 +148,9 @@ def run_generation(
     weights = jnp.asarray(config.shared_weights, jnp.float32)
     evaluate = over_population(partial(_express_and_evaluate, spec=spec, episodes=config.episodes))
     evaluation = evaluate(state.genomes, task, weights, _generation_key(state, 1))
-    is_due = ((state.generation + 1) % config.champion_interval == 0) | (state.generation + 1 == config.generations)
+    is_due = (state.generation == 0) | ((state.generation + 1) % config.champion_interval == 0)
     nobody = Candidate(state.champion, jnp.float32(-jnp.inf))
-    candidate = lax.cond(
-        is_due, lambda: judge(task, config, spec, state, evaluation.returns), lambda: nobody
-    )
+    candidate = lax.cond(is_due, lambda: judge(task, config, spec, state, evaluation.returns), lambda: nobody)
     next_state, metrics = tell(config, spec, state, evaluation.returns, candidate)
     return next_state, metrics.replace(work=evaluation.work.sum())
 
@@ -219,8 +215,13 @@ def start(task: Task, config: SearchConfig, seed: int) -> tuple[SearchState, Gen
     return init(jax.random.key(seed), config, spec), spec
 
 
-def dispatches(task: Task, config: SearchConfig, state: SearchState, spec: GenomeSpec) -> Iterator[Dispatch]:
-    """Runs the search to `config.generations`, growing tables when needed; yields after every dispatch."""
+def dispatches(
+    task: Task, config: SearchConfig, state: SearchState, spec: GenomeSpec, interval: int | None = None
+) -> Iterator[Dispatch]:
+    """Runs the search to `config.generations`, growing tables when needed; yields after every dispatch.
+
+    With `interval`, a dispatch ends at every multiple of so many generations. Results do not depend on it.
+    """
     compiled_spec: GenomeSpec | None = None
     count, pace = 1, None  # pace: seconds for each generation, once one has run without compiling
     while (done := int(state.generation)) < config.generations:
@@ -229,12 +230,13 @@ def dispatches(task: Task, config: SearchConfig, state: SearchState, spec: Genom
             state = state.replace(genomes=grow(state.genomes, spec), champion=grow(state.champion, spec))
         began = time.perf_counter()
         state = jax.device_put(state, replicated())
-        state, history = run_generations(task, config, spec, state, jnp.int32(min(count, config.generations - done)))
+        count = min(count, config.generations - done, interval - done % interval if interval else count)
+        state, history = run_generations(task, config, spec, state, jnp.int32(count))
         history = jax.device_get(history)
         seconds, compiled = time.perf_counter() - began, spec != compiled_spec
         compiled_spec = spec
         num_done = int(state.generation) - done
-        yield Dispatch(state, spec, jax.tree.map(lambda rows: rows[:num_done], history), seconds, compiled)
+        yield Dispatch(state, spec, _first_rows(history, num_done), seconds, compiled)
         if not compiled:
             pace = seconds / num_done
         count = 1 if pace is None else int(np.clip(SECONDS_PER_DISPATCH / pace, 1, MAX_GENERATIONS_PER_DISPATCH))
@@ -246,7 +248,7 @@ class SearchResult(NamedTuple):
     champion: Genome
     champion_score: float  # mean over weights, by the judgement on held-out data or episodes
     network: Network  # the champion, compiled
-    history: GenerationMetrics  # [G] of NumPy arrays
+    history: GenerationMetrics | None  # [G] of NumPy arrays; None of no generation
     state: SearchState
     spec: GenomeSpec
 
@@ -274,6 +276,10 @@ def search(
         state=state,
         spec=spec,
     )
+
+
+def _first_rows(history: GenerationMetrics, count: int) -> GenerationMetrics:
+    return jax.tree.map(lambda rows: rows[:count], history)
 
 
 _compile_network = jax.jit(express, static_argnames="spec")

@@ -120,7 +120,7 @@ def _accelerations(state: EnvState, force: jax.Array, params: EnvParams) -> tupl
     acceleration = (-2.0 * swing + 3.0 * params.pole_mass * params.gravity * sine * cosine + 4.0 * drive) / (
         4.0 * total_mass - 3.0 * params.pole_mass * jnp.square(cosine)
     )
-    angular_acceleration = (
-        -3.0 * swing * cosine + 6.0 * total_mass * params.gravity * sine + 6.0 * drive * cosine
-    ) / (4.0 * params.pole_length * total_mass - 3.0 * pole_moment * jnp.square(cosine))
+    angular_acceleration = (-3.0 * swing * cosine + 6.0 * total_mass * params.gravity * sine + 6.0 * drive * cosine) / (
+        4.0 * params.pole_length * total_mass - 3.0 * pole_moment * jnp.square(cosine)
+    )
     return acceleration, angular_acceleration

@@ -18,8 +18,7 @@ from wann_jax.network import Network
 from wann_jax.tasks.base import Evaluation
 
 
-@struct.dataclass
-class ClassificationTask:
+class ClassificationTask(struct.PyTreeNode):
     """A data set as a task. The step function is left out of the hidden activations, as in the original."""
 
     inputs: dict[str, Float[Array, "n I"]]  # by split

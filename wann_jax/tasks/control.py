@@ -16,14 +16,16 @@ from jax import Array, lax
 from jaxtyping import Float, Key
 
 from wann_jax.activations import ACTIVATION_IDS
+from wann_jax.devices import over_blocks
 from wann_jax.errors import require
-from wann_jax.forward import forward_lanes
+from wann_jax.forward import forward_lanes_in, lanes_memory
 from wann_jax.network import Network
 from wann_jax.tasks.base import Evaluation
 
+BLOCK_BYTES = 300 << 10  # of values that a block of individuals computes on
 
-@struct.dataclass
-class ControlTask:
+
+class ControlTask(struct.PyTreeNode):
     """A gymnax environment as a task."""
 
     env_params: Any  # the environment's own parameters, traced
@@ -78,7 +80,20 @@ class ControlTask:
     def rollout(
         self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
     ) -> tuple[Float[Array, "P W R"], Float[Array, "P"]]:
-        """Return of each episode, and the steps that each individual took in all. Consumes `key`."""
+        """Return of each episode, and the steps that each individual took in all. Consumes `key`.
+
+        One block of individuals runs after another: a block's values stay in the cache (and below the size from
+        which XLA splits each tiny operation over threads), and each block ends with its own last lane.
+        """
+        lanes_bytes = 4 * networks.spec.num_slots * shared_weights.shape[0] * episodes
+        block_size = max(1, BLOCK_BYTES // lanes_bytes)
+        return over_blocks(
+            lambda block: self._rollout_block(block, shared_weights, key, episodes), networks, block_size
+        )
+
+    def _rollout_block(
+        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
+    ) -> tuple[Float[Array, "P W R"], Float[Array, "P"]]:
         num_networks, num_weights = networks.num_rows.shape[0], shared_weights.shape[0]
         lanes = (num_networks, num_weights * episodes)
         lane_weights = jnp.repeat(shared_weights, episodes)
@@ -93,18 +108,20 @@ class ControlTask:
             return (step < self.env_params.max_steps_in_episode) & alive.any()
 
         def advance(carry):
-            step, obs, state, returns, steps, alive = carry
-            outputs = forward_lanes(networks, lane_weights, obs.reshape(*lanes, -1).astype(jnp.float32))
+            step, memory, obs, state, returns, steps, alive = carry
+            inputs = obs.reshape(*lanes, -1).astype(jnp.float32)
+            memory, outputs = forward_lanes_in(memory, networks, lane_weights, inputs)
             keys = jax.random.split(jax.random.fold_in(step_key, step), episodes)
             actions = self.to_action(outputs)
             obs, state, reward, terminated, _ = step_env(jnp.tile(keys, num_weights), state, actions, self.env_params)
             returns = returns + jnp.where(alive, reward.reshape(lanes).astype(jnp.float32), 0.0)
             steps = steps + alive.sum(-1, dtype=jnp.float32)
             alive = alive & ~terminated.astype(bool) & ~truncated(state, self.env_params)
-            return step + 1, obs, state, returns, steps, alive
+            return step + 1, memory, obs, state, returns, steps, alive
 
-        start = (0, obs, state, jnp.zeros(lanes), jnp.zeros(num_networks), jnp.ones(lanes, bool))
-        _, _, _, returns, steps, _ = lax.while_loop(running, advance, start)
+        memory = lanes_memory(networks, lanes[1])
+        start = (0, memory, obs, state, jnp.zeros(lanes), jnp.zeros(num_networks), jnp.ones(lanes, bool))
+        *_, returns, steps, _ = lax.while_loop(running, advance, start)
         return returns.reshape(num_networks, num_weights, episodes), steps
 
     def to_action(self, outputs: Float[Array, "*lanes O"]) -> Array:

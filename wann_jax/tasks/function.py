@@ -20,8 +20,7 @@ from wann_jax.tasks.base import Evaluation
 Policy = Callable[[Array], Array]
 
 
-@struct.dataclass
-class FunctionTask:
+class FunctionTask(struct.PyTreeNode):
     """A user's own task, from a function of a policy."""
 
     function: Callable[[Policy, Array], Array] = struct.field(pytree_node=False)

@@ -88,5 +88,3 @@ def _xor_return(policy, key: jax.Array) -> jax.Array:
     inputs = jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     wanted = jnp.array([0.0, 1.0, 1.0, 0.0])
     return 1.0 - jnp.square(policy(inputs)[:, 0] - wanted).mean()
-
-

@@ -1,0 +1,212 @@
+"""Networks in files: our own format (JSON, documented in the README) and the original's matrix.
+
+In: a path. Out: a genome or a compiled network; and the other way round. Whatever is wrong with a file raises
+DataError, in one line that names it.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wann_jax.activations import ACTIVATION_IDS, ACTIVATION_NAMES
+from wann_jax.errors import DataError, require
+from wann_jax.genome import Genome, GenomeSpec
+from wann_jax.graph import longest_path
+from wann_jax.network import Network, express
+
+FORMAT, VERSION = "wann_jax.network", 1
+CHAMPION_FILE = "champion.json"
+
+StrPath = str | os.PathLike[str]
+
+
+def load_network(path: StrPath, num_inputs: int | None = None, num_outputs: int | None = None) -> Network:
+    """The network in a file or run directory, compiled.
+
+    A run directory stands for its champion. A file that does not end in .json is a matrix in the original's format,
+    which needs `num_inputs` and `num_outputs`; ours knows them, and they are checked if given. A network's weights are
+    ordered as its connections are in the file (row-major over the matrix). Raises DataError.
+    """
+    genome, spec = load_genome(path, num_inputs, num_outputs)
+    return jax.jit(express, static_argnames="spec")(genome, spec)
+
+
+def load_genome(
+    path: StrPath, num_inputs: int | None = None, num_outputs: int | None = None
+) -> tuple[Genome, GenomeSpec]:
+    """The genome in a file or run directory, in tables that just fit. See `load_network`."""
+    source = Path(path)
+    if source.is_dir():
+        source = source / CHAMPION_FILE
+    try:
+        text = source.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"network file {str(source)!r} cannot be read: {error}") from None
+    if source.suffix == ".json":
+        return _parse_json(str(source), text, num_inputs, num_outputs)
+    sizes = (num_inputs or 0, num_outputs or 0)
+    given = min(sizes) > 0
+    require(given, "num_inputs and num_outputs", f"given for the matrix file {str(source)!r}", sizes, DataError)
+    return _parse_matrix(str(source), text, *sizes)
+
+
+def save_network(path: StrPath, genome: Genome, spec: GenomeSpec, info: dict[str, Any] | None = None) -> None:
+    """Writes one genome in our format, disabled connections apart; `info` is kept as it is.
+
+    The file appears whole or not at all.
+    """
+    host = jax.tree.map(np.asarray, genome)
+    num_nodes = int(host.num_nodes)
+    kinds = ["bias"] + ["input"] * spec.num_inputs + ["output"] * spec.num_outputs
+    kinds += ["hidden"] * (num_nodes - spec.num_fixed)
+    nodes: list[dict[str, Any]] = [{"id": index, "kind": kind} for index, kind in enumerate(kinds)]
+    for node in nodes[spec.first_output :]:
+        node["activation"] = ACTIVATION_NAMES[host.node_activation[node["id"]]]
+    for node in nodes[spec.num_fixed :]:
+        node["mark"] = int(host.node_mark[node["id"]])
+    pairs = np.stack([host.conn_source, host.conn_target], axis=-1)
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "num_inputs": spec.num_inputs,
+        "num_outputs": spec.num_outputs,
+        "info": info or {},
+        "nodes": nodes,
+        "connections": pairs[host.enabled_mask].tolist(),
+        "disabled_connections": pairs[host.conn_mask & ~host.conn_enabled].tolist(),
+    }
+    write_atomically(Path(path), _readable_json(document))
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replaces a file in one step: a reader, or a crash, never meets half of it."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def _readable_json(document: dict[str, Any]) -> str:
+    """JSON with one list entry per line."""
+    fields = []
+    for name, value in document.items():
+        text = json.dumps(value)
+        if isinstance(value, list) and value:
+            text = "[\n" + ",\n".join(f"    {json.dumps(entry)}" for entry in value) + "\n  ]"
+        fields.append(f"  {json.dumps(name)}: {text}")
+    return "{\n" + ",\n".join(fields) + "\n}\n"
+
+
+def _parse_json(name: str, text: str, num_inputs: int | None, num_outputs: int | None) -> tuple[Genome, GenomeSpec]:
+    try:
+        document = json.loads(text)
+        require(document.get("format") == FORMAT, f"{name}: format", repr(FORMAT), document.get("format"), DataError)
+        require(
+            document.get("version") == VERSION, f"{name}: version", str(VERSION), document.get("version"), DataError
+        )
+        sizes = (int(document["num_inputs"]), int(document["num_outputs"]))
+        nodes = document["nodes"]
+        fixed = 1 + sum(sizes)
+        activations = [ACTIVATION_IDS.get(node["activation"], 0) for node in nodes[1 + sizes[0] :]]
+        marks = [int(node["mark"]) for node in nodes[fixed:]]
+        enabled = [(int(source), int(target)) for source, target in document["connections"]]
+        disabled = [(int(source), int(target)) for source, target in document["disabled_connections"]]
+    except (json.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{name} must be a network file in our format; got {type(error).__name__}: {error}") from None
+    for field, wanted, found in (("num_inputs", num_inputs, sizes[0]), ("num_outputs", num_outputs, sizes[1])):
+        require(wanted in (None, found), f"{name}: {field}", str(wanted), found, DataError)
+    return _build(name, sizes, activations, marks, enabled, disabled)
+
+
+def _parse_matrix(name: str, text: str, num_inputs: int, num_outputs: int) -> tuple[Genome, GenomeSpec]:
+    """The original's format: rows are sources, columns targets, the last column activation ids; bias, inputs, hidden
+    nodes, outputs. 0: no connection; nan: disabled; anything else: a connection."""
+    try:
+        rows = [[float(entry) for entry in line.split(",")] for line in text.split("\n") if line.strip()]
+    except ValueError as error:
+        raise DataError(f"{name} must hold numbers separated by commas; {error}") from None
+    size = len(rows)
+    widths = {len(row) for row in rows}
+    require(widths == {size + 1}, name, "a matrix of N rows and N + 1 columns", (size, sorted(widths)), DataError)
+    fixed = 1 + num_inputs + num_outputs
+    require(size >= fixed, f"{name}: number of nodes", f"at least {fixed}, as the sizes ask", size, DataError)
+    matrix = np.array(rows)
+    num_hidden = size - fixed
+    # From the file's order (hidden nodes before outputs) to ours (outputs before hidden nodes).
+    slot = np.arange(size)
+    slot[1 + num_inputs : 1 + num_inputs + num_hidden] += num_outputs
+    slot[size - num_outputs :] -= num_hidden
+    activations = np.zeros(size)
+    activations[slot] = matrix[:, -1]
+    computed = activations[1 + num_inputs :]
+    whole = np.isin(computed, list(ACTIVATION_IDS.values()))
+    require(bool(whole.all()), f"{name}: activation ids", "from 1 to 10", computed[~whole].tolist(), DataError)
+    links = matrix[:, :-1]
+    disabled = np.isnan(links)
+
+    def pairs(mask):
+        return [(int(slot[source]), int(slot[target])) for source, target in zip(*np.nonzero(mask), strict=True)]
+
+    enabled_pairs, disabled_pairs = pairs(~disabled & (links != 0.0)), pairs(disabled)
+    marks = list(range(fixed, size))
+    return _build(name, (num_inputs, num_outputs), computed.astype(int).tolist(), marks, enabled_pairs, disabled_pairs)
+
+
+def _build(
+    name: str,
+    sizes: tuple[int, int],
+    activations: list[int],
+    marks: list[int],
+    enabled: list[tuple[int, int]],
+    disabled: list[tuple[int, int]],
+) -> tuple[Genome, GenomeSpec]:
+    """A genome from checked lists; `activations` from the first output on, pairs of slots in table order."""
+    num_inputs, num_outputs = sizes
+    require(min(sizes) > 0, f"{name}: num_inputs and num_outputs", "at least 1", sizes, DataError)
+    fixed = 1 + num_inputs + num_outputs
+    num_nodes = fixed + len(marks)
+    require(all(activations), f"{name}: activations", f"among {', '.join(ACTIVATION_IDS)}", "another", DataError)
+    expected = num_nodes - 1 - num_inputs
+    require(len(activations) == expected, f"{name}: number of activations", str(expected), len(activations), DataError)
+    pairs = np.array(enabled + disabled, np.int64).reshape(-1, 2)
+    source, target = pairs.T
+    in_range = ((pairs >= 0) & (pairs < num_nodes)).all(1) & (target > num_inputs)
+    from_output = (source > num_inputs) & (source < fixed)
+    for mask, rule in (
+        (in_range, "between existing nodes, and not into bias or inputs"),
+        (~from_output, "no output as their source"),
+    ):
+        bad = pairs[~mask][:1].tolist()
+        require(not bad, f"{name}: connections", rule if "no " not in rule else f"those with {rule}", bad, DataError)
+    require(
+        len(set(enabled + disabled)) == len(pairs), f"{name}: connections", "all different", "a duplicate", DataError
+    )
+    spec = GenomeSpec(
+        num_inputs=num_inputs,
+        num_outputs=num_outputs,
+        max_nodes=num_nodes,
+        max_connections=max(1, len(pairs)),
+        hidden_activations=tuple(ACTIVATION_IDS.values()),
+    )
+    layer = longest_path(source, target, num_nodes, spec)
+    require(layer is not None, f"{name}: connections", "free of cycles", "a cycle", DataError)
+    padded = np.zeros((spec.max_connections, 2), np.int32)
+    padded[: len(pairs)] = pairs
+    slots = np.arange(1 + num_inputs)
+    genome = Genome(
+        node_activation=jnp.asarray([1] * len(slots) + activations, jnp.int32),
+        node_mark=jnp.asarray([*range(fixed), *marks], jnp.int32),
+        node_layer=jnp.asarray(layer, jnp.int32),
+        conn_source=jnp.asarray(padded[:, 0]),
+        conn_target=jnp.asarray(padded[:, 1]),
+        conn_enabled=jnp.arange(spec.max_connections) < len(enabled),
+        num_nodes=jnp.int32(num_nodes),
+        num_connections=jnp.int32(len(pairs)),
+    )
+    return genome, spec

@@ -1,0 +1,49 @@
+"""Tables of scores.
+
+In: scores [W, R] of one network and its facts. Out: text for a terminal, or a document for JSON.
+"""
+
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from wann_jax.genome import Genome, GenomeSpec
+
+
+def score_document(
+    weights: tuple[float, ...], scores: np.ndarray, genome: Genome, spec: GenomeSpec, **facts: Any
+) -> dict[str, Any]:
+    """Mean, deviation and number of episodes for each weight and over all, and the network's size."""
+    rows = [
+        {"weight": weight, "mean": float(row.mean()), "std": float(row.std()), "episodes": len(row)}
+        for weight, row in zip(weights, scores, strict=True)
+    ]
+    return {
+        **facts,
+        "mean": float(scores.mean()),
+        "std": float(scores.std()),
+        "weights": rows,
+        "num_connections": int(genome.num_enabled),
+        "num_hidden": int(genome.num_nodes) - spec.num_fixed,
+        "num_nodes": int(genome.num_nodes),
+    }
+
+
+def print_scores(document: dict[str, Any], score_name: str) -> None:
+    """The document as a table on standard output."""
+    table = Table(title=document.get("title"), title_justify="left")
+    table.add_column("shared weight", justify="right")
+    table.add_column(f"mean {score_name}", justify="right")
+    table.add_column("deviation", justify="right")
+    table.add_column("episodes" if score_name == "return" else "passes over the split", justify="right")
+    for row in document["weights"]:
+        table.add_row(f"{row['weight']:g}", f"{row['mean']:.4g}", f"{row['std']:.3g}", str(row["episodes"]))
+    table.add_section()
+    table.add_row("all", f"{document['mean']:.4g}", f"{document['std']:.3g}", "")
+    console = Console()
+    console.print(table)
+    console.print(
+        f"{document['num_connections']} connections, {document['num_nodes']} nodes ({document['num_hidden']} hidden)"
+    )

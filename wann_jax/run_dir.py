@@ -1,0 +1,173 @@
+"""A run directory: everything a search leaves behind, and all it takes to go on.
+
+    config.json     what was asked for: task, options, seed, settings
+    metrics.jsonl   one row per generation
+    champion.json   the best network so far (see network_file.py)
+    checkpoints/    the search's state (orbax)
+
+In: a search's dispatches. Out: files; and back.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+import wann_jax.version
+from wann_jax.config import SearchConfig
+from wann_jax.errors import CheckpointError, require
+from wann_jax.genome import GenomeSpec
+from wann_jax.network_file import CHAMPION_FILE, save_network, write_atomically
+from wann_jax.search import Dispatch, SearchState, init
+from wann_jax.tasks import Task, make_task
+
+CONFIG_FILE, METRICS_FILE, CHECKPOINTS = "config.json", "metrics.jsonl", "checkpoints"
+FORMAT, VERSION = "wann_jax.run", 1
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+    """What a run was asked to do, as config.json keeps it."""
+
+    task: str
+    task_options: dict[str, Any]  # keyword arguments of make_task
+    seed: int
+    config: SearchConfig
+    checkpoint_interval: int = 50  # generations
+
+    def make_task(self) -> Task:
+        """The run's task. Raises ConfigError or DataError."""
+        return make_task(self.task, **self.task_options)
+
+
+class RunDirectory:
+    """One run's files."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path, settings: RunSettings) -> "RunDirectory":
+        """A new run directory. Raises CheckpointError if it holds anything already, or cannot be made."""
+        require(
+            not path.exists() or (path.is_dir() and not any(path.iterdir())),
+            "out",
+            "a directory that is new or empty, nothing is overwritten (wann resume goes on with a run)",
+            str(path),
+            CheckpointError,
+        )
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            run = cls(path)
+            run.write_settings(settings)
+        except OSError as error:
+            raise CheckpointError(f"out must be a directory that can be written; got {str(path)!r}: {error}") from None
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> "RunDirectory":
+        """An existing run directory. Raises CheckpointError if it is none."""
+        found = (path / CONFIG_FILE).is_file()
+        require(found, "run", f"a directory that holds a run ({CONFIG_FILE})", str(path), CheckpointError)
+        return cls(path)
+
+    def write_settings(self, settings: RunSettings) -> None:
+        """Writes config.json."""
+        document = {
+            "format": FORMAT,
+            "version": VERSION,
+            "wann_jax": wann_jax.version.__version__,
+            "jax": jax.__version__,
+            **dataclasses.asdict(settings),
+        }
+        write_atomically(self.path / CONFIG_FILE, json.dumps(document, indent=2) + "\n")
+
+    def read_settings(self) -> RunSettings:
+        """What config.json says. Raises CheckpointError if it is damaged or from another version."""
+        try:
+            document = json.loads((self.path / CONFIG_FILE).read_text())
+            found = (document.pop("format"), document.pop("version"))
+            config = document["config"]
+            config["shared_weights"] = tuple(config["shared_weights"])
+            names = {field.name for field in dataclasses.fields(RunSettings)}
+            kept = {name: value for name, value in document.items() if name in names}
+            settings = RunSettings(**{**kept, "config": SearchConfig(**config)})
+        except (OSError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(f"{self.path / CONFIG_FILE} must be a run's settings; got {error!r}") from None
+        require(found == (FORMAT, VERSION), "run format", str((FORMAT, VERSION)), found, CheckpointError)
+        return settings
+
+    def append_metrics(self, dispatch: Dispatch) -> None:
+        """One row for each generation of a dispatch."""
+        columns = {field.name: getattr(dispatch.metrics, field.name) for field in dataclasses.fields(dispatch.metrics)}
+        num_rows = len(dispatch.metrics.generation)
+        with (self.path / METRICS_FILE).open("a") as file:
+            for index in range(num_rows):
+                row = {name: column[index].item() for name, column in columns.items()}
+                row["seconds"] = round(dispatch.seconds / num_rows, 6)
+                file.write(json.dumps(row) + "\n")
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """All rows so far."""
+        path = self.path / METRICS_FILE
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def cut_metrics(self, generation: int) -> None:
+        """Drops rows from `generation` on: those that a resumed run will write again."""
+        rows = [row for row in self.read_metrics() if row["generation"] < generation]
+        write_atomically(self.path / METRICS_FILE, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def write_champion(self, state: SearchState, spec: GenomeSpec, settings: RunSettings) -> None:
+        """Writes champion.json."""
+        info = {"task": settings.task, "seed": settings.seed, "generation": int(state.generation)}
+        info["score"] = float(state.champion_score)
+        save_network(self.path / CHAMPION_FILE, state.champion, spec, info)
+
+    def save(self, state: SearchState, spec: GenomeSpec) -> None:
+        """Writes a checkpoint of the state; the last two are kept."""
+        from orbax import checkpoint as ocp  # here: importing it takes longer than starting a search
+
+        sizes = {"max_nodes": spec.max_nodes, "max_connections": spec.max_connections}
+        plain = state.replace(key=jax.random.key_data(state.key))
+        with self._checkpoints() as manager:
+            manager.save(
+                int(state.generation),
+                args=ocp.args.Composite(state=ocp.args.StandardSave(plain), sizes=ocp.args.JsonSave(sizes)),
+            )
+
+    def load(self, task: Task, settings: RunSettings) -> tuple[SearchState, GenomeSpec]:
+        """The newest checkpoint. Raises CheckpointError if there is none or it cannot be read."""
+        from orbax import checkpoint as ocp
+
+        with self._checkpoints() as manager:
+            step = manager.latest_step()
+            require(step is not None, "run", "a directory that holds a checkpoint", str(self.path), CheckpointError)
+            try:
+                sizes = manager.restore(step, args=ocp.args.Composite(sizes=ocp.args.JsonRestore()))["sizes"]
+                spec = GenomeSpec(
+                    num_inputs=task.num_inputs,
+                    num_outputs=task.num_outputs,
+                    hidden_activations=task.hidden_activations,
+                    **sizes,
+                )
+                shapes = jax.eval_shape(lambda: init(jax.random.key(0), settings.config, spec))
+                shapes = shapes.replace(key=jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0))))
+                shapes = jax.tree.map(_on_first_device, shapes)
+                plain = manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(shapes)))["state"]
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise CheckpointError(f"checkpoint {step} of {self.path} cannot be read: {error}") from None
+        plain = jax.tree.map(jnp.asarray, plain)
+        return plain.replace(key=jax.random.wrap_key_data(plain.key)), spec
+
+    def _checkpoints(self):
+        from orbax import checkpoint as ocp
+
+        options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
+        return ocp.CheckpointManager((self.path / CHECKPOINTS).resolve(), options=options)
+
+
+def _on_first_device(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=jax.sharding.SingleDeviceSharding(jax.devices()[0]))
