@@ -37,7 +37,7 @@ class SearchConfig:
     champion_candidates: int = 8  # best individuals that are judged
     champion_episodes: int = 32  # episodes per weight by which they are judged
     initial_connection_probability: float = 0.5
-    simplicity_probability: float = 0.8  # generations ranked on (mean, 1 / connections), else on (mean, best)
+    simplicity_probability: float = 0.8  # generations ranked on (mean, simplicity), else on (mean, best)
     add_connection_rate: float = 0.20
     add_node_rate: float = 0.25
     enable_connection_rate: float = 0.05

@@ -63,7 +63,8 @@ def over_population(function: Callable[..., Any]) -> Callable[..., Any]:
         padded = jax.tree.map(lambda leaf: leaf[jnp.where(index < size, index, 0)], population)
         in_specs = (split, *(whole for _ in rest))
         result = jax.shard_map(function, mesh=mesh, in_specs=in_specs, out_specs=split, check_vma=False)(padded, *rest)
-        return jax.tree.map(lambda leaf: leaf[:size], result)
+        # Gathered, so that a later sum over the population adds in the same order on any number of devices.
+        return jax.lax.with_sharding_constraint(jax.tree.map(lambda leaf: leaf[:size], result), replicated())
 
     return sharded
 

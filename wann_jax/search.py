@@ -134,9 +134,11 @@ def objectives(
 ) -> Float[Array, "P 2"]:
     """What a generation is ranked on: the mean return, and either simplicity or the best weight's return.
 
-    Consumes `key`: simplicity with `simplicity_probability`, drawn once for the generation.
+    Consumes `key`: simplicity with `simplicity_probability`, drawn once for the generation. Simplicity is minus the
+    number of enabled connections: it makes the same fronts as the original's reciprocal, but crowding distances are
+    then gaps in connections, where the reciprocal crowds the population around tiny networks.
     """
-    simplicity = 1.0 / jnp.maximum(num_enabled, 1).astype(jnp.float32)
+    simplicity = -jnp.maximum(num_enabled, 1).astype(jnp.float32)
     by_simplicity = jax.random.bernoulli(key, config.simplicity_probability)
     return jnp.stack([returns.mean(-1), jnp.where(by_simplicity, simplicity, returns.max(-1))], axis=-1)
 
@@ -190,6 +192,7 @@ def run_generations(
 
     def advance(carry):
         index, state, history = carry
+        state = lax.with_sharding_constraint(state, replicated())
         state, metrics = run_generation(task, config, spec, state)
         return index + 1, state, jax.tree.map(lambda rows, row: rows.at[index].set(row), history, metrics)
 

@@ -1,0 +1,57 @@
+"""What every benchmark shares: the machine's description, timing, and the results folder."""
+
+import json
+import os
+import platform
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def machine() -> dict[str, Any]:
+    """Device, cores and versions."""
+    return {
+        "device": jax.devices()[0].device_kind,
+        "num_devices": len(jax.devices()),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("jax", "jaxlib", "wann_jax")},
+    }
+
+
+def time_it(function: Callable[[], Any], repeats: int = 7) -> dict[str, float]:
+    """Seconds of the first call (compilation included), then quartiles of the later ones; blocks on the results."""
+    began = time.perf_counter()
+    jax.block_until_ready(function())
+    first = time.perf_counter() - began
+    seconds = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        jax.block_until_ready(function())
+        seconds.append(time.perf_counter() - began)
+    lower, median, upper = statistics.quantiles(seconds, n=4, method="inclusive")
+    return {"first_call": first, "median": median, "lower_quartile": lower, "upper_quartile": upper, "repeats": repeats}
+
+
+def peak_memory_gib() -> float:
+    """Largest resident size of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def write_result(name: str, document: dict[str, Any]) -> Path:
+    """Writes results/NAME.json with the command and the machine; returns its path."""
+    module = Path(sys.argv[0]).stem
+    command = " ".join(["python -m", f"benchmarks.{module}", *sys.argv[1:]])
+    path = RESULTS / f"{name}.json"
+    RESULTS.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"command": command, "machine": machine(), **document}, indent=1) + "\n")
+    return path

@@ -1,0 +1,77 @@
+"""How good searches get: several seeds of a preset, each champion on fresh episodes or held-out images.
+
+python -m benchmarks.search_quality swingup --preset laptop --generations 300 --seeds 5
+"""
+
+import argparse
+import statistics
+import time
+from typing import Any
+
+import numpy as np
+
+import wann_jax as wann
+from benchmarks.common import peak_memory_gib, write_result
+
+EPISODE_SEED = 2**31 - 1  # of the fresh episodes: no search draws from it
+RANDOM_WEIGHTS = 1000
+
+
+def main() -> None:
+    """Runs the searches and writes one result file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("task")
+    parser.add_argument("--preset", default="laptop")
+    parser.add_argument("--generations", type=int)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--episodes", type=int, default=100)
+    parser.add_argument("--data-dir")
+    args = parser.parse_args()
+    task = wann.make_task(args.task, **({"data_dir": args.data_dir} if args.data_dir else {}))
+    changes = {} if args.generations is None else {"generations": args.generations}
+    config = wann.SearchConfig.preset(args.task, args.preset, **changes)
+    runs = []
+    for seed in range(args.seeds):
+        runs.append(one_run(task, config, seed, args.episodes))
+        summary = {
+            "task": args.task,
+            "preset": args.preset,
+            "config": vars(config),
+            "champion_mean_median_over_seeds": statistics.median(run["champion_mean"] for run in runs),
+            "random_shared_median_over_seeds": statistics.median(run["random_shared_mean"] for run in runs),
+            "peak_memory_gib": peak_memory_gib(),
+            "runs": runs,
+        }
+        path = write_result(f"search_{args.task}_{args.preset}_{config.generations}", summary)
+        print({name: value for name, value in runs[-1].items() if name != "curves"}, flush=True)
+    print(f"written: {path}")
+
+
+def one_run(task: wann.Task, config: wann.SearchConfig, seed: int, episodes: int) -> dict[str, Any]:
+    """One search and its champion's scores."""
+    began = time.perf_counter()
+    result = wann.search(task, config, seed)
+    seconds = time.perf_counter() - began
+    network = [result.network]
+    scores = wann.evaluate(task, network, config.shared_weights, episodes=episodes, seed=EPISODE_SEED)[0]
+    uniform = np.random.default_rng(seed).uniform(-2.0, 2.0, RANDOM_WEIGHTS).tolist()
+    shared = wann.evaluate(task, network, uniform, episodes=1, seed=EPISODE_SEED)[0]
+    history = result.history
+    assert history is not None
+    names = ("return_median", "return_max", "champion_score", "best_connections", "best_hidden")
+    return {
+        "seed": seed,
+        "seconds": round(seconds, 1),
+        "champion_mean": float(scores.mean()),
+        "champion_by_weight": scores.mean(-1).tolist(),
+        "random_shared_mean": float(shared.mean()),
+        "random_shared_std": float(shared.std()),
+        "num_connections": int(result.network.num_connections),
+        "num_hidden": int(result.champion.num_nodes) - result.spec.num_fixed,
+        "work": float(np.asarray(history.work, np.float64).sum()),
+        "curves": {name: np.round(getattr(history, name), 4).tolist() for name in names},
+    }
+
+
+if __name__ == "__main__":
+    main()
