@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import tyro
 
@@ -56,20 +56,21 @@ class TaskOptions:
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
 
-def _weights_from_text(text: str) -> tuple[float, ...]:
-    return check_weights("weights", [part.strip() for part in text.split(",")])
+OPTION_TYPES = tyro.constructors.ConstructorRegistry()
 
 
-Weights = Annotated[
-    tuple[float, ...],
-    tyro.constructors.PrimitiveConstructorSpec(
+@OPTION_TYPES.primitive_rule
+def _comma_separated(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec | None:
+    """Lists of numbers are written -2,-1,1 everywhere."""
+    if info.type != tuple[float, ...]:
+        return None
+    return tyro.constructors.PrimitiveConstructorSpec(
         nargs=1,
         metavar="W,W,...",
-        instance_from_str=lambda args: _weights_from_text(args[0]),
+        instance_from_str=lambda args: check_weights("weights", [part.strip() for part in args[0].split(",")]),
         is_instance=lambda value: isinstance(value, tuple),
         str_from_instance=lambda value: [",".join(f"{weight:g}" for weight in value)],
-    ),
-]
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +110,7 @@ class EvaluateCommand:
     task: str
     """A name from `wann tasks`."""
     task_options: tyro.conf.OmitArgPrefixes[TaskOptions] = dataclasses.field(default_factory=TaskOptions)
-    weights: Weights = PUBLISHED_WEIGHTS
+    weights: tuple[float, ...] = PUBLISHED_WEIGHTS
     """Shared weights, separated by commas."""
     episodes: int = 100
     """Episodes for each weight (control)."""
@@ -151,7 +152,7 @@ def _parse(command: Any, name: str, args: list[str], **defaults: Any) -> Any:
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            return tyro.cli(command, prog=f"wann {name}", args=args, **defaults)
+            return tyro.cli(command, registry=OPTION_TYPES, prog=f"wann {name}", args=args, **defaults)
     except SystemExit as stop:
         if stop.code in (0, None):
             raise

@@ -26,22 +26,24 @@ class SearchConfig:
     The `*_rate` fields are relative: the chances with which a child gets each kind of change.
     """
 
-    population_size: int = 192  # P
-    generations: int = 1024
-    shared_weights: tuple[float, ...] = PUBLISHED_WEIGHTS  # W
-    episodes: int = 3  # R: episodes, or mini-batches, per weight
+    population_size: int = 192  # individuals (P)
+    generations: int = 1024  # in all
+    shared_weights: tuple[float, ...] = PUBLISHED_WEIGHTS  # that every network is evaluated with (W)
+    episodes: int = 3  # episodes, or mini-batches, for each weight (R)
     tournament_size: int = 8  # entrants; the better of two winners becomes a parent
-    cull_fraction: float = 0.2  # of the population, the worst, before breeding
-    elite_fraction: float = 0.2  # of the rest, the best, kept unchanged
+    cull_fraction: float = 0.2  # of the population, the worst: no parents
+    elite_fraction: float = 0.2  # of the rest, the best: kept unchanged
     champion_interval: int = 10  # generations between judgements of the champion
-    champion_candidates: int = 8  # best individuals that are judged
-    champion_episodes: int = 32  # episodes per weight by which they are judged
-    initial_connection_probability: float = 0.5
-    simplicity_probability: float = 0.8  # generations ranked on (mean, simplicity), else on (mean, best)
-    add_connection_rate: float = 0.20
-    add_node_rate: float = 0.25
-    enable_connection_rate: float = 0.05
-    change_activation_rate: float = 0.50
+    champion_candidates: int = 8  # individuals that are judged
+    champion_episodes: int = 32  # held-out episodes for each weight by which they are judged
+    initial_connection_probability: float = 0.5  # chance that a connection starts enabled
+    simplicity_probability: float = (
+        0.8  # share of generations ranked on simplicity beside the mean, not the best weight
+    )
+    add_connection_rate: float = 0.20  # how often a child gets a new connection
+    add_node_rate: float = 0.25  # how often a connection is split by a new node
+    enable_connection_rate: float = 0.05  # how often a disabled connection is enabled
+    change_activation_rate: float = 0.50  # how often a hidden node changes its activation
 
     @classmethod
     def preset(cls, task: str, preset: str = "paper", **overrides: Any) -> "SearchConfig":

@@ -13,7 +13,7 @@ from jax import Array
 from jaxtyping import Float, Key
 
 from wann_jax.config import check_weights
-from wann_jax.devices import over_population
+from wann_jax.devices import over_population, replicated
 from wann_jax.errors import require
 from wann_jax.network import Network, stack_networks
 from wann_jax.tasks.base import Task
@@ -41,8 +41,8 @@ def evaluate(
     require(len(networks) > 0, "networks", "at least one", len(networks))
     for network in networks:
         check_fits(task, network)
-    key = jax.random.key(seed)
-    return np.asarray(_score(task, stack_networks(networks), jnp.asarray(values, jnp.float32), key, episodes, split))
+    arguments = (task, stack_networks(networks), jnp.asarray(values, jnp.float32), jax.random.key(seed))
+    return np.asarray(_score(*jax.device_put(arguments, replicated()), episodes, split))
 
 
 def check_fits(task: Task, network: Network) -> None:

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from jax import Array
+from jax import Array, lax
 from jaxtyping import Bool, Float, Int, Key
 
 from wann_jax.errors import require
@@ -73,6 +73,12 @@ class GenomeSpec:
         return self.max_nodes - self.num_fixed
 
 
+def prefix_mask(count: Int[Array, "*P"], size: int) -> Bool[Array, "*P n"]:
+    """True at the first `count` of `size` slots."""
+    slots = lax.broadcasted_iota(jnp.int32, (*count.shape, size), count.ndim)
+    return slots < count[..., None]
+
+
 class Genome(struct.PyTreeNode):
     """One individual; a population is the same class with a leading P axis.
 
@@ -93,12 +99,12 @@ class Genome(struct.PyTreeNode):
     @property
     def node_mask(self) -> Bool[Array, "*P N"]:
         """True at live node slots."""
-        return jnp.arange(self.node_activation.shape[-1]) < self.num_nodes[..., None]
+        return prefix_mask(self.num_nodes, self.node_activation.shape[-1])
 
     @property
     def conn_mask(self) -> Bool[Array, "*P E"]:
         """True at live connection slots, disabled ones included."""
-        return jnp.arange(self.conn_source.shape[-1]) < self.num_connections[..., None]
+        return prefix_mask(self.num_connections, self.conn_source.shape[-1])
 
     @property
     def enabled_mask(self) -> Bool[Array, "*P E"]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 import wann_jax.version
 from wann_jax.config import SearchConfig
@@ -159,7 +160,7 @@ class RunDirectory:
                 plain = manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(shapes)))["state"]
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise CheckpointError(f"checkpoint {step} of {self.path} cannot be read: {error}") from None
-        plain = jax.tree.map(jnp.asarray, plain)
+        plain = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), plain)  # on no device in particular
         return plain.replace(key=jax.random.wrap_key_data(plain.key)), spec
 
     def _checkpoints(self):

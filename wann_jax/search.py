@@ -232,7 +232,7 @@ def dispatches(
             spec = spec_with_room(spec, state.genomes)
             state = state.replace(genomes=grow(state.genomes, spec), champion=grow(state.champion, spec))
         began = time.perf_counter()
-        state = jax.device_put(state, replicated())
+        task, state = jax.device_put((task, state), replicated())
         count = min(count, config.generations - done, interval - done % interval if interval else count)
         state, history = run_generations(task, config, spec, state, jnp.int32(count))
         history = jax.device_get(history)

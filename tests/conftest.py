@@ -1,0 +1,19 @@
+"""Strict JAX for every test: annotations are checked, ranks and dtypes must match, no key is used twice."""
+
+import os
+from pathlib import Path
+
+import jax
+from jaxtyping import install_import_hook
+
+import tests.typecheck  # noqa: F401  (the hook names it)
+
+# At least two devices, so that the population is split on any machine.
+os.environ.setdefault("WANN_CPU_DEVICES", "2")
+install_import_hook("wann_jax", "tests.typecheck.check")
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_debug_key_reuse", True)
+jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[1] / ".jax_cache"))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)

@@ -1,0 +1,300 @@
+"""The command line, in one process: runs, resuming, Ctrl-C, evaluation, and one line for every mistake."""
+
+import contextlib
+import gzip
+import io
+import json
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import gymnax
+import numpy as np
+import pytest
+from gymnax.environments import spaces
+from rich.console import Console
+
+import wann_jax
+from wann_jax.cli import FRESH_SEED, main, run
+from wann_jax.envs.cartpole_swingup import CartPoleSwingUp
+from wann_jax.report.progress import SearchProgress
+from wann_jax.run_dir import RunDirectory, RunSettings
+from wann_jax.search import Dispatch
+
+TINY = ("--preset", "quick", "--population-size", "24", "--champion-candidates", "3", "--seed", "3")
+SEARCH = ("search", "xor", *TINY, "--checkpoint-interval", "4", "--generations", "12")
+# |x1 - x2| at weight 1: x1 -> h2, x2 -> h1 (inverse) -> h2 (abs) -> output; bias off.
+XOR_MATRIX = "0,0,0,0,0,nan,1\n0,0,0,0,1,0,1\n0,0,0,1,0,0,1\n0,0,0,0,1,0,7\n0,0,0,0,0,1,8\n0,0,0,0,0,0,1\n"
+
+
+@pytest.fixture
+def wann(capsys, monkeypatch, tmp_path):
+    """Runs the command line in a directory of its own; gives exit status, output, errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*args):
+        capsys.readouterr()
+        status = main([str(arg) for arg in args])
+        return status, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run directory of an uninterrupted search, and what was printed."""
+    path = tmp_path_factory.mktemp("cli") / "run"
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        assert main([*SEARCH, "--out", str(path)]) == 0
+    return path, out.getvalue(), err.getvalue()
+
+
+def rows(path):
+    """The metrics without the column of times."""
+    lines = (path / "metrics.jsonl").read_text().splitlines()
+    return [{name: value for name, value in json.loads(line).items() if name != "seconds"} for line in lines]
+
+
+def assert_same_run(path, other):
+    assert rows(path) == rows(other)
+    assert (path / "champion.json").read_bytes() == (other / "champion.json").read_bytes()
+
+
+class TestSearch:
+    def test_it_leaves_a_whole_run_directory(self, finished):
+        path, out, err = finished
+        assert err == ""
+        names = sorted(file.name for file in path.iterdir())
+        assert names == ["champion.json", "checkpoints", "config.json", "metrics.jsonl"]
+        assert sorted(file.name for file in (path / "checkpoints").iterdir()) == ["12", "8"]
+        assert [row["generation"] for row in rows(path)] == list(range(12))
+        settings = RunDirectory.open(path).read_settings()
+        wanted = wann_jax.SearchConfig.preset("xor", "quick", population_size=24, champion_candidates=3, generations=12)
+        assert settings == RunSettings("xor", {}, 3, wanted, 4)
+        info = json.loads((path / "champion.json").read_text())["info"]
+        assert info == {"task": "xor", "seed": 3, "generation": 12, "score": rows(path)[-1]["champion_score"]}
+        assert (out.splitlines()[0].strip(), out.splitlines()[-1]) == ("xor: champion", f"written: {path}")
+        weights, task = wanted.shared_weights, wann_jax.make_task("xor")
+        scores = wann_jax.evaluate(task, [wann_jax.load_network(path)], weights, seed=FRESH_SEED).mean((0, 2))
+        table = [line.split()[1:4:2] for line in out.splitlines() if line.split()[-2:-1] == ["100"]]
+        assert table == [[f"{weight:g}", f"{mean:.4g}"] for weight, mean in zip(weights, scores, strict=True)]
+
+    def test_the_same_seed_gives_the_same_run(self, wann, finished, tmp_path):
+        assert wann(*SEARCH, "--out", tmp_path / "again")[0] == 0
+        assert_same_run(tmp_path / "again", finished[0])
+
+    def test_an_existing_run_is_refused_and_left_alone(self, wann, finished):
+        before = {file: file.read_bytes() for file in finished[0].rglob("*") if file.is_file()}
+        status, out, err = wann("search", "xor", *TINY, "--out", finished[0])
+        assert (status, out) == (2, "")
+        assert err.startswith("wann: out must be a directory that is new or empty, nothing is overwritten")
+        assert {file: file.read_bytes() for file in finished[0].rglob("*") if file.is_file()} == before
+
+    def test_progress_is_shown_on_a_terminal_only(self):
+        last = dict(return_max=1.5, return_median=-2.25, champion_score=0.75, best_connections=31, generation=6)
+        metrics = SimpleNamespace(work=np.array([5000.0]), **{name: [value] for name, value in last.items()})
+        shown = {}
+        for terminal in (True, False):
+            console = Console(file=io.StringIO(), force_terminal=terminal, width=150)
+            with SearchProgress(10, "steps", console=console) as progress:
+                progress.update(Dispatch(None, None, metrics, 2.0, False))
+            shown[terminal] = console.file.getvalue()
+        assert shown[False].strip() == ""
+        for part in ("7/10", "best 1.5", "median -2.25", "champion 0.75", "connections 31", "2.5k steps/s"):
+            assert part in shown[True]
+
+
+class TestResume:
+    def test_a_longer_run_equals_one_that_was_long_from_the_start(self, wann, finished, tmp_path):
+        path = tmp_path / "run"
+        assert wann(*SEARCH[:-1], "5", "--out", path)[0] == 0
+        assert len(rows(path)) == 5
+        assert wann("resume", path, "--generations", "12")[0] == 0
+        assert_same_run(path, finished[0])
+        assert (path / "config.json").read_bytes() == (finished[0] / "config.json").read_bytes()
+
+    def test_ctrl_c_ends_cleanly_and_the_run_goes_on(self, wann, finished, monkeypatch):
+        append = RunDirectory.append_metrics
+        path = Path("runs") / "xor-quick-3"  # where a run goes without --out
+
+        def append_and_interrupt(run, dispatch):
+            append(run, dispatch)
+            if 2 in dispatch.metrics.generation:
+                signal.raise_signal(signal.SIGINT)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(RunDirectory, "append_metrics", append_and_interrupt)
+            status, out, err = wann(*SEARCH)
+        done = len(rows(path))
+        assert 3 <= done <= 4
+        assert (status, out) == (130, "")
+        assert err == f"stopped after generation {done}; go on with: wann resume {path}\n"
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert str(done) in [file.name for file in (path / "checkpoints").iterdir()]
+        assert wann("resume", path)[0] == 0
+        assert_same_run(path, finished[0])
+
+    def test_ctrl_c_elsewhere_is_one_line_too(self, wann, monkeypatch):
+        monkeypatch.setattr("wann_jax.cli.make_task", lambda *args, **options: signal.raise_signal(signal.SIGINT))
+        assert wann("evaluate", "none", "--task", "xor") == (130, "", "wann: stopped\n")
+
+    def test_a_killed_run_goes_on_from_its_last_checkpoint(self, wann, finished, tmp_path):
+        path = tmp_path / "run"
+        shutil.copytree(finished[0], path)
+        shutil.rmtree(path / "checkpoints" / "12")
+        (path / "champion.json").unlink()
+        whole = (path / "metrics.jsonl").read_text()
+        (path / "metrics.jsonl").write_text(whole[:-40])  # killed within the last row
+        assert wann("resume", path)[0] == 0
+        assert_same_run(path, finished[0])
+        status, out, err = wann("resume", path)  # nothing is left to do
+        assert (status, out, err) == (0, finished[1].replace(str(finished[0]), str(path)), "")
+        assert_same_run(path, finished[0])
+
+
+class TestEvaluate:
+    def test_json_holds_the_scores_of_any_network_file(self, wann, finished, tmp_path):
+        (tmp_path / "net.out").write_text(XOR_MATRIX)
+        for path in (finished[0], finished[0] / "champion.json", tmp_path / "net.out"):
+            options = ("--weights=-1,1,2", "--episodes", "3", "--seed", "9", "--split", "test", "--json")
+            status, out, err = wann("evaluate", path, "--task", "xor", *options)
+            assert (status, err) == (0, "")
+            document = json.loads(out)
+            network = wann_jax.load_network(path, 2, 1)
+            scores = wann_jax.evaluate(wann_jax.make_task("xor"), [network], (-1.0, 1.0, 2.0), 3, 9, "test")[0]
+            assert (document["network"], document["task"], document["score"]) == (str(path), "xor", "return")
+            assert document["weights"] == [
+                {"weight": weight, "mean": float(row.mean()), "std": float(row.std()), "episodes": 3}
+                for weight, row in zip((-1.0, 1.0, 2.0), scores, strict=True)
+            ]
+            assert (document["mean"], document["std"]) == (float(scores.mean()), float(scores.std()))
+        # The matrix, by hand: the answers are all 0, right, and 1 but for (0, 0).
+        assert [row["mean"] for row in document["weights"]] == [0.5, 1.0, 0.75]
+        assert (document["num_connections"], document["num_hidden"], document["num_nodes"]) == (4, 2, 6)
+
+    def test_the_table_says_the_same(self, wann, tmp_path):
+        (tmp_path / "net.out").write_text(XOR_MATRIX)
+        status, out, err = wann("evaluate", "net.out", "--task", "xor", "--weights=-1,1,2", "--episodes", "3")
+        assert (status, err) == (0, "")
+        table = [line.replace("│", " ").split() for line in out.splitlines() if line.startswith("│")]
+        assert table == [
+            ["-1", "0.5", "0", "3"],
+            ["1", "1", "0", "3"],
+            ["2", "0.75", "0", "3"],
+            ["all", "0.75", "0.204"],
+        ]
+        assert out.splitlines()[-1] == "4 connections, 6 nodes (2 hidden)"
+
+
+def test_tasks_lists_them_all(wann):
+    status, out, err = wann("tasks")
+    assert (status, err) == (0, "")
+    names = [line.split()[0] for line in out.splitlines()]
+    assert names == ["xor", "swingup", "digits", "mnist", "classify:PATH", "gymnax:NAME"]
+
+
+def test_version_usage_and_exit_status(wann, monkeypatch):
+    status, out, err = wann()
+    assert (status, out.split()[:3], err) == (0, ["usage:", "wann", "COMMAND"], "")
+    assert wann("--help") == (0, out, "")
+    script = Path(sys.executable).with_name("wann")
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"wann_jax {wann_jax.__version__}\n", "")
+    monkeypatch.setattr(sys, "argv", ["wann", "zip"])
+    with pytest.raises(SystemExit) as stop:
+        run()
+    assert stop.value.code == 2
+
+
+class Unbounded(CartPoleSwingUp):
+    def action_space(self, params=None):
+        return spaces.Box(-np.inf, np.inf, (1,))
+
+
+gymnax.register("Unbounded-test", Unbounded)
+
+
+@pytest.fixture
+def bad_files(tmp_path, finished):
+    """A directory of unfit files, with the finished run as `run`."""
+    shutil.copytree(finished[0], tmp_path / "run")
+    for name in ("empty", "cut", "other"):
+        (tmp_path / name).mkdir()
+    images = b"\0\0\x08\x03" + struct.pack(">3I", 1, 28, 28) + bytes(28 * 28)
+    (tmp_path / "cut" / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(images)[:-9])
+    (tmp_path / "other" / "train-images-idx3-ubyte").write_bytes(images)
+    x, y = np.zeros((20, 2), np.float32), np.arange(20)
+    np.savez(tmp_path / "negative.npz", x=x, y=y - 1)
+    np.savez(tmp_path / "large.npz", x=x, y=y * 1000)
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "large.npz").read_bytes()[:100])
+    (tmp_path / "ragged.out").write_text("0,1\n0\n")
+    (tmp_path / "small.out").write_text("0,1\n")
+    (tmp_path / "cut.json").write_text((finished[0] / "champion.json").read_text()[:-40])
+
+
+MISTAKES = {
+    "search zip": "task must be one of xor, swingup, digits, mnist, classify:PATH, gymnax:NAME; got 'zip'",
+    "search": "task must be the first argument of wann search; got 'nothing'",
+    "search --seed 1 xor": "task must be the first argument of wann search; got '--seed'",
+    "search xor --preset zip": "preset must be one of quick, laptop, paper; got 'zip'",
+    "search xor --zip 1": "Unrecognized options: --zip, 1; wann search --help tells the options",
+    "search xor --population-size -3": "search.population_size must be a whole number, at least 1; got -3",
+    "search xor --population-size 0": "search.population_size must be a whole number, at least 1; got 0",
+    "search xor --generations 9999999999": "search.generations must be below 2**31; got 9999999999",
+    "search xor --generations ten": "invalid literal for int() with base 10: 'ten'; wann search --help",
+    "search xor --tournament-size 104": "between 1 and the 103 individuals left after culling; got 104",
+    "search xor --add-node-rate inf": "search.add_node_rate must be",
+    "search xor --seed -1": "seed must be between 0 and 2**63 - 1; got -1",
+    "search xor --checkpoint-interval 0": "checkpoint_interval must be at least 1; got 0",
+    "search xor --out run": "nothing is overwritten (wann resume goes on with a run); got 'run'",
+    "search xor --max-steps 5": "task.max_steps must be left out: task 'xor' has no such option; got 5",
+    "search swingup --batch-size 5": "task.batch_size must be left out: task 'swingup' has no such option; got 5",
+    "search swingup --max-steps 9999999999": "task.max_steps must be below 2**31; got 9999999999",
+    "search mnist --data-dir cut": "cut/train-images-idx3-ubyte.gz cannot be read",
+    "search mnist --data-dir other": "other/train-images-idx3-ubyte must be the file with SHA-256 ba8910",
+    "search classify:empty": "data directory 'empty' must hold train-images-idx3-ubyte or",
+    "search classify:negative.npz": "negative.npz: training labels must be at least 0; got -1",
+    "search classify:large.npz": "large.npz: training labels must be below 1000; got 19000",
+    "search classify:cut.npz": "cut.npz cannot be read as an .npz file",
+    "search gymnax:zip": "gymnax environment must be one of CartPole-v1, Pendulum-v1",
+    "search gymnax:FrozenLake-misc": "observation space must be a box; got Discrete(16, dtype=int32)",
+    "search gymnax:Unbounded-test": "gymnax:Unbounded-test: action space must be bounded on both sides",
+    "resume none": "run must be a directory that holds a run (config.json); got 'none'",
+    "resume run --generations 7": "generations must be at least the 12 already done; got 7",
+    "evaluate run": "Missing from wann evaluate: --task STR",
+    "evaluate run --task xor --weights=1,a": "weights must be a list of numbers; got ['1', 'a']; wann evaluate --help",
+    "evaluate run --task xor --episodes 0": "episodes must be at least 1; got 0",
+    "evaluate run --task xor --seed -1": "seed must be between 0 and 2**63 - 1; got -1",
+    "evaluate run --task xor --split train": "split must be one of validation, test; got 'train'",
+    "evaluate run --task swingup": "champion.json: num_inputs must be 5; got 2",
+    "evaluate none --task xor": "network file 'none' cannot be read",
+    "evaluate cut.json --task xor": "cut.json must be a network file in our format",
+    "evaluate ragged.out --task xor": "ragged.out must be a matrix of N rows and N + 1 columns",
+    "evaluate small.out --task xor": "small.out: number of nodes must be at least 4, as the sizes ask; got 1",
+    "tasks zip": "arguments must be left out after wann tasks; got ['zip']",
+}
+
+
+def test_every_mistake_is_told_in_one_line(wann, bad_files, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    for command, words in MISTAKES.items():
+        status, out, err = wann(*command.split())
+        assert (command, status, out) == (command, 2, "")
+        assert err.startswith("wann: "), command
+        assert words in err
+        assert err.index("\n") == len(err) - 1, command
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_the_parsers_complaints_survive_any_encoding(monkeypatch, encoding):
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2)]
+    monkeypatch.setattr(sys, "stdout", streams[0])
+    monkeypatch.setattr(sys, "stderr", streams[1])
+    assert main(["search", "xor", "--zip"]) == 2
+    streams[1].flush()
+    assert streams[1].buffer.getvalue() == b"wann: Unrecognized options: --zip; wann search --help tells the options\n"
