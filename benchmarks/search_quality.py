@@ -39,7 +39,6 @@ def main() -> None:
             "config": vars(config),
             "champion_mean_median_over_seeds": statistics.median(run["champion_mean"] for run in runs),
             "random_shared_median_over_seeds": statistics.median(run["random_shared_mean"] for run in runs),
-            "peak_memory_gib": peak_memory_gib(),
             "runs": runs,
         }
         path = write_result(f"search_{args.task}_{args.preset}_{config.generations}", summary)
@@ -52,6 +51,7 @@ def one_run(task: wann.Task, config: wann.SearchConfig, seed: int, episodes: int
     began = time.perf_counter()
     result = wann.search(task, config, seed)
     seconds = time.perf_counter() - began
+    peak_memory = peak_memory_gib()
     network = [result.network]
     scores = wann.evaluate(task, network, config.shared_weights, episodes=episodes, seed=EPISODE_SEED)[0]
     uniform = np.random.default_rng(seed).uniform(-2.0, 2.0, RANDOM_WEIGHTS).tolist()
@@ -62,6 +62,7 @@ def one_run(task: wann.Task, config: wann.SearchConfig, seed: int, episodes: int
     return {
         "seed": seed,
         "seconds": round(seconds, 1),
+        "peak_memory_gib": round(peak_memory, 2),
         "champion_mean": float(scores.mean()),
         "champion_by_weight": scores.mean(-1).tolist(),
         "random_shared_mean": float(shared.mean()),

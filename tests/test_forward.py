@@ -24,7 +24,7 @@ from tests.helpers import (
 )
 from tests.oracle import network as oracle
 from wann_jax.errors import ConfigError
-from wann_jax.forward import SAMPLE_TILE, forward, forward_lanes, forward_lanes_in, forward_samples, lanes_memory
+from wann_jax.forward import LANES_PER_TILE, forward, forward_lanes, forward_lanes_in, forward_samples, lanes_memory
 from wann_jax.network import express
 
 express_pool = jax.jit(jax.vmap(express, (0, None)), static_argnums=1)
@@ -33,7 +33,7 @@ samples_kernel = jax.jit(forward_samples)
 lanes_kernel = jax.jit(forward_lanes)
 forward_each = jax.jit(jax.vmap(forward, (None, 0, None)))  # over weights
 forward_lane = jax.jit(jax.vmap(forward, (None, 0, 0)))  # over lanes
-NUM_SAMPLES = SAMPLE_TILE + 45  # two tiles, the second one not full
+NUM_SAMPLES = LANES_PER_TILE // 3 + 45  # two tiles of three weights, the second one not full
 
 
 @cache
@@ -112,7 +112,7 @@ def test_lanes_kernel_agrees_with_forward(spec, index, weights, seed, scale):
 @LAYOUTS
 def test_a_small_batch_and_a_large_one_give_the_same_outputs(spec):
     networks, weights = express_pool(pool(spec), spec), jnp.asarray([-1.0, 0.6])
-    inputs = jnp.asarray(normal(0, 2 * SAMPLE_TILE + 3, spec.num_inputs))  # three tiles
+    inputs = jnp.asarray(normal(0, LANES_PER_TILE + 3, spec.num_inputs))  # three tiles
     large = samples_kernel(networks, weights, inputs)
     np.testing.assert_allclose(samples_kernel(networks, weights, inputs[-5:]), large[:, :, -5:], rtol=1e-5, atol=1e-5)
 

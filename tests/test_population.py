@@ -75,10 +75,12 @@ def test_room_means_a_node_and_two_connections():
     assert not bool(has_room(SPEC, with_counts(nodes - 1, connections - 1)))
 
 
-def test_the_next_bucket_is_the_smallest_with_room():
-    assert spec_with_room(SPEC, with_counts(20, 50)) == SPEC
-    expected = GenomeSpec.for_task(3, 2, SPEC.hidden_activations, 64)
-    assert spec_with_room(SPEC, with_counts(SPEC.max_nodes, 50)) == expected
-    assert spec_with_room(SPEC, with_counts(20, SPEC.max_connections)) == expected
-    far = with_counts(SPEC.num_fixed + 64, 50)
-    assert spec_with_room(SPEC, far) == GenomeSpec.for_task(3, 2, SPEC.hidden_activations, 128)
+def test_the_next_bucket_is_the_smallest_double_with_room():
+    def bucket(hidden_capacity):
+        return GenomeSpec.for_task(3, 2, SPEC.hidden_activations, hidden_capacity)
+
+    now = bucket(32)
+    assert spec_with_room(now, with_counts(now.max_nodes - 1, now.max_connections - 2)) == now
+    assert spec_with_room(now, with_counts(now.max_nodes, 50)) == bucket(64)
+    assert spec_with_room(now, with_counts(20, now.max_connections - 1)) == bucket(64)
+    assert spec_with_room(now, with_counts(bucket(64).max_nodes, 50)) == bucket(128)

@@ -22,7 +22,7 @@ from wann_jax.activations import SUM, apply_activation, apply_activations
 from wann_jax.errors import require
 from wann_jax.network import FIRST_INPUT_SLOT, Network
 
-SAMPLE_TILE = 256  # samples per tile: a tile's slots stay in the second-level cache
+LANES_PER_TILE = 1536  # weights x samples: a tile's slots stay in the second-level cache, and memory is bounded
 
 
 def forward(
@@ -79,7 +79,7 @@ def forward_samples(
     """
     num_samples, num_inputs = inputs.shape
     num_weights = shared_weights.shape[0]
-    num_tiles = -(-num_samples // SAMPLE_TILE)
+    num_tiles = -(-num_samples // max(1, LANES_PER_TILE // num_weights))
     tile = -(-num_samples // num_tiles)
     padded = jnp.pad(inputs, ((0, num_tiles * tile - num_samples), (0, 0)))
     tiles = padded.reshape(num_tiles, tile, num_inputs).transpose(0, 2, 1)
