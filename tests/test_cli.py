@@ -120,27 +120,30 @@ class TestResume:
     def test_ctrl_c_ends_cleanly_and_the_run_goes_on(self, wann, finished, monkeypatch):
         append = RunDirectory.append_metrics
         path = Path("runs") / "xor-quick-3"  # where a run goes without --out
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
 
         def append_and_interrupt(run, dispatch):
             append(run, dispatch)
-            if 2 in dispatch.metrics.generation:
+            if dispatch.metrics.generation[-1] == 1:  # the second dispatch: the first one compiled
                 signal.raise_signal(signal.SIGINT)
 
         with monkeypatch.context() as patch:
             patch.setattr(RunDirectory, "append_metrics", append_and_interrupt)
             status, out, err = wann(*SEARCH)
-        done = len(rows(path))
-        assert 3 <= done <= 4
+        assert signal.signal(signal.SIGINT, handler) is signal.SIG_IGN  # as it was before
         assert (status, out) == (130, "")
-        assert err == f"stopped after generation {done}; go on with: wann resume {path}\n"
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        assert str(done) in [file.name for file in (path / "checkpoints").iterdir()]
+        assert err == f"stopped after generation 2; go on with: wann resume {path}\n"
+        assert [file.name for file in (path / "checkpoints").iterdir()] == ["2"]
         assert wann("resume", path)[0] == 0
         assert_same_run(path, finished[0])
 
     def test_ctrl_c_elsewhere_is_one_line_too(self, wann, monkeypatch):
         monkeypatch.setattr("wann_jax.cli.make_task", lambda *args, **options: signal.raise_signal(signal.SIGINT))
-        assert wann("evaluate", "none", "--task", "xor") == (130, "", "wann: stopped\n")
+        try:
+            told = wann("evaluate", "none", "--task", "xor")
+        except KeyboardInterrupt:  # would end all tests
+            told = "a traceback"
+        assert told == (130, "", "wann: stopped\n")
 
     def test_a_killed_run_goes_on_from_its_last_checkpoint(self, wann, finished, tmp_path):
         path = tmp_path / "run"

@@ -7,6 +7,7 @@ after Ctrl-C, with everything written.
 import contextlib
 import dataclasses
 import io
+import itertools
 import json
 import os
 import sys
@@ -142,6 +143,9 @@ def main(arguments: list[str] | None = None) -> int:
     except WannError as error:
         print(f"wann: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("wann: stopped", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
@@ -156,10 +160,18 @@ def _parse(command: Any, name: str, args: list[str], **defaults: Any) -> Any:
     except SystemExit as stop:
         if stop.code in (0, None):
             raise
-        body = complaint.getvalue().partition("\u2500\u2500\u2500 \u2502")[0]  # up to the first rule in its box
-        words = [line.strip("\u2502 ") for line in body.splitlines()[1:] if line.startswith("\u2502")]
-        text = " ".join(" ".join(words).replace("\u2500", "").split())
-        raise ConfigError(f"{text}; wann {name} --help tells the options") from None
+        raise ConfigError(f"{_first_words(complaint.getvalue())}; wann {name} --help tells the options") from None
+
+
+def _first_words(box: str) -> str:
+    """What stands in a box of tyro's between title and next rule, whether drawn in Unicode or in ASCII."""
+    lines = [line.strip("\u2502 ") for line in box.splitlines()[1:]]
+    body = itertools.dropwhile(_is_rule, lines)
+    return " ".join(" ".join(itertools.takewhile(lambda line: not _is_rule(line), body)).split())
+
+
+def _is_rule(line: str) -> bool:
+    return not line.strip("-\u2500")
 
 
 def _value_of(args: list[str], option: str, default: str) -> str:
@@ -173,10 +185,12 @@ def _value_of(args: list[str], option: str, default: str) -> str:
 
 
 def _search(args: list[str]) -> int:
-    name = next((arg for arg in args if not arg.startswith("-")), "") if args and not args[0].startswith("-") else ""
+    # The defaults of the options depend on the task, so it must be known before they are parsed.
+    name = args[0] if args else "nothing"
+    given = bool(args) and not name.startswith("-")
+    require(given or bool({"-h", "--help"} & {*args}), "task", "the first argument of wann search", name)
     defaults = SearchConfig.preset(name, _value_of(args, "--preset", SearchCommand.preset))
-    default = SearchCommand(task=name or tyro.MISSING, search=defaults)
-    command = _parse(SearchCommand, "search", args, default=default)
+    command = _parse(SearchCommand, "search", args, default=SearchCommand(task=name, search=defaults))
     settings = RunSettings(
         task=command.task,
         task_options=command.task_options.given(),

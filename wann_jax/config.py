@@ -91,7 +91,7 @@ class SearchConfig:
             _require_number(f"search.{name}", getattr(self, name), "between 0 and 1", lambda x: 0 <= x <= 1)
         rate_names = [field.name for field in dataclasses.fields(self) if field.name.endswith("_rate")]
         for name in rate_names:
-            _require_number(f"search.{name}", getattr(self, name), "at least 0", lambda x: x >= 0)
+            _require_number(f"search.{name}", getattr(self, name), "finite and at least 0", lambda x: 0 <= x < math.inf)
         require(
             any(getattr(self, name) > 0 for name in rate_names), "search.*_rate", "above 0 for at least one change", 0.0
         )
@@ -149,6 +149,7 @@ def check_weights(field: str, weights: Any) -> tuple[float, ...]:
 def _require_int(field: str, value: Any, least: int) -> None:
     ok = isinstance(value, int) and not isinstance(value, bool) and value >= least
     require(ok, field, f"a whole number, at least {least}", value)
+    require(value < 2**31, field, "below 2**31", value)
 
 
 def _require_number(field: str, value: Any, rule: str, holds: Any) -> None:

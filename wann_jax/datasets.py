@@ -9,6 +9,8 @@ import gzip
 import hashlib
 import os
 import struct
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,7 @@ MNIST_URLS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
 DESKEWED_SIDE = 16
+MIN_SAMPLES = 10  # so that the validation split, a tenth, holds one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,21 +89,24 @@ def load_path(path: str) -> Dataset:
         raise DataError(f"classify path must be an IDX directory or an .npz file; got {path!r}")
     x, y = arrays[0], arrays[1]
     _check_pair(f"{path}: training", x, y)
+    least = MIN_SAMPLES
+    require(len(y) >= least, f"{path}: number of training samples", f"at least {least}", len(y), DataError)
+    scale = _scale_of(x)
     if len(arrays) == 2:
-        return split_dataset(_unit_inputs(x), y, validation=len(y) // 10, test=len(y) // 5)
+        return split_dataset(_unit_inputs(x, scale), y, validation=len(y) // 10, test=len(y) // 5)
     x_test, y_test = arrays[2], arrays[3]
     _check_pair(f"{path}: test", x_test, y_test)
     require(
         x_test.shape[1:] == x.shape[1:], f"{path}: test inputs", f"of shape {x.shape[1:]}", x_test.shape[1:], DataError
     )
-    kept = split_dataset(_unit_inputs(x), y, validation=len(y) // 10, test=0)
+    kept = split_dataset(_unit_inputs(x, scale), y, validation=len(y) // 10, test=0)
     num_classes = kept.num_classes
     require(
         int(y_test.max()) < num_classes, f"{path}: test labels", f"below {num_classes}", int(y_test.max()), DataError
     )
     return dataclasses.replace(
         kept,
-        inputs=kept.inputs | {"test": _unit_inputs(x_test)},
+        inputs=kept.inputs | {"test": _unit_inputs(x_test, scale)},
         labels=kept.labels | {"test": y_test.astype(np.int32)},
     )
 
@@ -123,7 +129,7 @@ def read_idx(path: Path, sha256: str | None = None) -> np.ndarray:
         content = path.read_bytes()
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
-    except (OSError, EOFError, gzip.BadGzipFile) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}") from None
     require(len(content) >= 4 and content[:3] == b"\0\0\x08", str(path), "an IDX file of bytes", content[:4], DataError)
     num_axes = content[3]
@@ -208,7 +214,7 @@ def _download_mnist() -> Path:
             try:
                 packed = pooch.retrieve(f"{url}{name}.gz", None, f"{name}.gz", cache)
                 content = gzip.decompress(Path(packed).read_bytes())
-            except (OSError, ValueError, EOFError):
+            except (OSError, ValueError, EOFError, zlib.error):
                 continue
             if hashlib.sha256(content).hexdigest() == sha256:
                 path.write_bytes(content)
@@ -223,10 +229,11 @@ def _download_mnist() -> Path:
 
 def _read_npz(path: Path) -> list[np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # An .npz is a zip archive; np.load would leave a damaged one open, and takes a lone .npy as well.
+        with zipfile.ZipFile(path), path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             names = [name for name in ("x", "y", "x_test", "y_test") if name in archive.files]
             arrays = [archive[name] for name in names]
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} cannot be read as an .npz file: {error}") from None
     wanted = names in (["x", "y"], ["x", "y", "x_test", "y_test"])
     require(wanted, str(path), "an .npz with arrays x and y (and x_test and y_test)", names, DataError)
@@ -239,9 +246,17 @@ def _check_pair(field: str, x: np.ndarray, y: np.ndarray) -> None:
     require(np.issubdtype(y.dtype, np.integer), f"{field} labels", "whole numbers", str(y.dtype), DataError)
     require(int(y.min()) >= 0, f"{field} labels", "at least 0", int(y.min()), DataError)
     require(int(y.max()) < 1000, f"{field} labels", "below 1000", int(y.max()), DataError)
+    is_real = np.issubdtype(x.dtype, np.number) and not np.issubdtype(x.dtype, np.complexfloating)
+    require(is_real or x.dtype == bool, f"{field} inputs", "real numbers", str(x.dtype), DataError)
     require(bool(np.isfinite(x).all()), f"{field} inputs", "finite", "nan or inf", DataError)
 
 
-def _unit_inputs(x: np.ndarray) -> np.ndarray:
-    scale = float(np.iinfo(x.dtype).max) if np.issubdtype(x.dtype, np.integer) else 1.0
+def _scale_of(x: np.ndarray) -> float:
+    """What whole-number inputs are divided by: 255 for bytes, else the largest; 1 for other types."""
+    if x.dtype == np.uint8:
+        return 255.0
+    return max(1.0, float(np.abs(x.astype(np.float64)).max(initial=0.0))) if np.issubdtype(x.dtype, np.integer) else 1.0
+
+
+def _unit_inputs(x: np.ndarray, scale: float) -> np.ndarray:
     return (x.reshape(len(x), -1) / scale).astype(np.float32)

@@ -37,6 +37,7 @@ def evaluate(
     """
     values = check_weights("weights", weights)
     require(episodes >= 1, "episodes", "at least 1", episodes)
+    require(0 <= seed < 2**63, "seed", "between 0 and 2**63 - 1", seed)
     require(split in SPLITS, "split", f"one of {', '.join(SPLITS)}", split)
     require(len(networks) > 0, "networks", "at least one", len(networks))
     for network in networks:

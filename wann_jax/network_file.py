@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from wann_jax.activations import ACTIVATION_IDS, ACTIVATION_NAMES
-from wann_jax.errors import DataError, require
+from wann_jax.errors import ConfigError, DataError, require
 from wann_jax.genome import Genome, GenomeSpec
 from wann_jax.graph import longest_path
 from wann_jax.network import Network, express
@@ -61,15 +61,13 @@ def save_network(path: StrPath, genome: Genome, spec: GenomeSpec, info: dict[str
     The file appears whole or not at all.
     """
     host = jax.tree.map(np.asarray, genome)
-    num_nodes = int(host.num_nodes)
-    kinds = ["bias"] + ["input"] * spec.num_inputs + ["output"] * spec.num_outputs
-    kinds += ["hidden"] * (num_nodes - spec.num_fixed)
-    nodes: list[dict[str, Any]] = [{"id": index, "kind": kind} for index, kind in enumerate(kinds)]
+    nodes = _named_nodes(spec.num_inputs, spec.num_outputs, int(host.num_nodes))
     for node in nodes[spec.first_output :]:
         node["activation"] = ACTIVATION_NAMES[host.node_activation[node["id"]]]
     for node in nodes[spec.num_fixed :]:
         node["mark"] = int(host.node_mark[node["id"]])
     pairs = np.stack([host.conn_source, host.conn_target], axis=-1)
+    live, enabled = np.asarray(genome.conn_mask), np.asarray(genome.enabled_mask)
     document = {
         "format": FORMAT,
         "version": VERSION,
@@ -77,10 +75,17 @@ def save_network(path: StrPath, genome: Genome, spec: GenomeSpec, info: dict[str
         "num_outputs": spec.num_outputs,
         "info": info or {},
         "nodes": nodes,
-        "connections": pairs[host.enabled_mask].tolist(),
-        "disabled_connections": pairs[host.conn_mask & ~host.conn_enabled].tolist(),
+        "connections": pairs[enabled].tolist(),
+        "disabled_connections": pairs[live & ~enabled].tolist(),
     }
     write_atomically(Path(path), _readable_json(document))
+
+
+def _named_nodes(num_inputs: int, num_outputs: int, num_nodes: int) -> list[dict[str, Any]]:
+    """Ids and kinds of a file's nodes, in their order."""
+    kinds = ["bias"] + ["input"] * num_inputs + ["output"] * num_outputs
+    kinds += ["hidden"] * (num_nodes - len(kinds))
+    return [{"id": index, "kind": kind} for index, kind in enumerate(kinds)]
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -108,20 +113,35 @@ def _parse_json(name: str, text: str, num_inputs: int | None, num_outputs: int |
         require(
             document.get("version") == VERSION, f"{name}: version", str(VERSION), document.get("version"), DataError
         )
-        sizes = (int(document["num_inputs"]), int(document["num_outputs"]))
-        nodes = document["nodes"]
-        fixed = 1 + sum(sizes)
+        sizes = (_whole(document["num_inputs"]), _whole(document["num_outputs"]))
+        _check_sizes(name, sizes)
+        fixed, nodes = 1 + sum(sizes), document["nodes"]
+        require(len(nodes) >= fixed, f"{name}: number of nodes", f"at least {fixed}", len(nodes), DataError)
+        for node, named in zip(nodes, _named_nodes(*sizes, len(nodes)), strict=True):
+            read = {field: node[field] for field in named}
+            require(read == named, f"{name}: nodes", f"in order, the next one {named}", read, DataError)
         activations = [ACTIVATION_IDS.get(node["activation"], 0) for node in nodes[1 + sizes[0] :]]
-        marks = [int(node["mark"]) for node in nodes[fixed:]]
-        enabled = [(int(source), int(target)) for source, target in document["connections"]]
-        disabled = [(int(source), int(target)) for source, target in document["disabled_connections"]]
-    except (json.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
+        marks = [_whole(node["mark"]) for node in nodes[fixed:]]
+        enabled = [(_whole(source), _whole(target)) for source, target in document["connections"]]
+        disabled = [(_whole(source), _whole(target)) for source, target in document["disabled_connections"]]
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{name} must be a network file in our format; got {type(error).__name__}: {error}") from None
     for field, wanted, found in (("num_inputs", num_inputs, sizes[0]), ("num_outputs", num_outputs, sizes[1])):
         require(wanted in (None, found), f"{name}: {field}", str(wanted), found, DataError)
     return _build(name, sizes, activations, marks, enabled, disabled)
+
+
+def _whole(value: Any) -> int:
+    """The value, if it is a whole number that fits a table; else TypeError."""
+    if type(value) is not int or abs(value) >= 2**31:
+        raise TypeError(f"{value!r} where a whole number should be")
+    return value
+
+
+def _check_sizes(name: str, sizes: tuple[int, int]) -> None:
+    require(min(sizes) > 0, f"{name}: num_inputs and num_outputs", "at least 1", sizes, DataError)
 
 
 def _parse_matrix(name: str, text: str, num_inputs: int, num_outputs: int) -> tuple[Genome, GenomeSpec]:
@@ -168,12 +188,11 @@ def _build(
 ) -> tuple[Genome, GenomeSpec]:
     """A genome from checked lists; `activations` from the first output on, pairs of slots in table order."""
     num_inputs, num_outputs = sizes
-    require(min(sizes) > 0, f"{name}: num_inputs and num_outputs", "at least 1", sizes, DataError)
     fixed = 1 + num_inputs + num_outputs
     num_nodes = fixed + len(marks)
     require(all(activations), f"{name}: activations", f"among {', '.join(ACTIVATION_IDS)}", "another", DataError)
-    expected = num_nodes - 1 - num_inputs
-    require(len(activations) == expected, f"{name}: number of activations", str(expected), len(activations), DataError)
+    own = len({*range(fixed), *marks}) == num_nodes and min(marks, default=0) >= 0
+    require(own, f"{name}: marks", f"different from each other and at least {fixed}", marks[:8], DataError)
     pairs = np.array(enabled + disabled, np.int64).reshape(-1, 2)
     source, target = pairs.T
     in_range = ((pairs >= 0) & (pairs < num_nodes)).all(1) & (target > num_inputs)
@@ -187,13 +206,16 @@ def _build(
     require(
         len(set(enabled + disabled)) == len(pairs), f"{name}: connections", "all different", "a duplicate", DataError
     )
-    spec = GenomeSpec(
-        num_inputs=num_inputs,
-        num_outputs=num_outputs,
-        max_nodes=num_nodes,
-        max_connections=max(1, len(pairs)),
-        hidden_activations=tuple(ACTIVATION_IDS.values()),
-    )
+    try:
+        spec = GenomeSpec(
+            num_inputs=num_inputs,
+            num_outputs=num_outputs,
+            max_nodes=num_nodes,
+            max_connections=max(1, len(pairs)),
+            hidden_activations=tuple(ACTIVATION_IDS.values()),
+        )
+    except ConfigError as error:
+        raise DataError(f"{name}: {error}") from None
     layer = longest_path(source, target, num_nodes, spec)
     require(layer is not None, f"{name}: connections", "free of cycles", "a cycle", DataError)
     padded = np.zeros((spec.max_connections, 2), np.int32)

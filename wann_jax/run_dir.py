@@ -39,6 +39,15 @@ class RunSettings:
     config: SearchConfig
     checkpoint_interval: int = 50  # generations
 
+    def check(self) -> None:
+        """Raises ConfigError on the first setting that breaks a rule."""
+        require(self.checkpoint_interval >= 1, "checkpoint_interval", "at least 1", self.checkpoint_interval)
+        require(0 <= self.seed < 2**63, "seed", "between 0 and 2**63 - 1", self.seed)
+        known = {"data_dir", "batch_size", "max_steps"}
+        fits = isinstance(self.task_options, dict) and set(self.task_options) <= known
+        require(fits, "task_options", f"options among {', '.join(sorted(known))}", self.task_options)
+        self.config.check()
+
     def make_task(self) -> Task:
         """The run's task. Raises ConfigError or DataError."""
         return make_task(self.task, **self.task_options)
@@ -91,14 +100,15 @@ class RunDirectory:
         try:
             document = json.loads((self.path / CONFIG_FILE).read_text())
             found = (document.pop("format"), document.pop("version"))
+            require(found == (FORMAT, VERSION), "run format", str((FORMAT, VERSION)), found, CheckpointError)
             config = document["config"]
             config["shared_weights"] = tuple(config["shared_weights"])
             names = {field.name for field in dataclasses.fields(RunSettings)}
             kept = {name: value for name, value in document.items() if name in names}
             settings = RunSettings(**{**kept, "config": SearchConfig(**config)})
-        except (OSError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            settings.check()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{self.path / CONFIG_FILE} must be a run's settings; got {error!r}") from None
-        require(found == (FORMAT, VERSION), "run format", str((FORMAT, VERSION)), found, CheckpointError)
         return settings
 
     def append_metrics(self, dispatch: Dispatch) -> None:
@@ -112,9 +122,10 @@ class RunDirectory:
                 file.write(json.dumps(row) + "\n")
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """All rows so far."""
+        """All rows so far; a last one that was only half written is left out."""
         path = self.path / METRICS_FILE
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        whole, _, _ = path.read_text().rpartition("\n") if path.exists() else ("", "", "")
+        return [json.loads(line) for line in whole.splitlines()]
 
     def cut_metrics(self, generation: int) -> None:
         """Drops rows from `generation` on: those that a resumed run will write again."""
@@ -132,7 +143,7 @@ class RunDirectory:
         from orbax import checkpoint as ocp  # here: importing it takes longer than starting a search
 
         sizes = {"max_nodes": spec.max_nodes, "max_connections": spec.max_connections}
-        plain = state.replace(key=jax.random.key_data(state.key))
+        plain = {**vars(state), "key": jax.random.key_data(state.key)}
         with self._checkpoints() as manager:
             manager.save(
                 int(state.generation),
@@ -154,14 +165,14 @@ class RunDirectory:
                     hidden_activations=task.hidden_activations,
                     **sizes,
                 )
-                shapes = jax.eval_shape(lambda: init(jax.random.key(0), settings.config, spec))
-                shapes = shapes.replace(key=jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0))))
-                shapes = jax.tree.map(_on_first_device, shapes)
+                fresh = jax.eval_shape(lambda: init(jax.random.key(0), settings.config, spec))
+                key = jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0)))
+                shapes = jax.tree.map(_on_first_device, {**vars(fresh), "key": key})
                 plain = manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(shapes)))["state"]
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise CheckpointError(f"checkpoint {step} of {self.path} cannot be read: {error}") from None
         plain = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), plain)  # on no device in particular
-        return plain.replace(key=jax.random.wrap_key_data(plain.key)), spec
+        return SearchState(**{**plain, "key": jax.random.wrap_key_data(plain["key"])}), spec
 
     def _checkpoints(self):
         from orbax import checkpoint as ocp

@@ -73,6 +73,6 @@ class ClassificationTask(struct.PyTreeNode):
         labels = self.labels[split]
 
         def accuracy(outputs):
-            return (outputs.argmax(-1) == labels).mean(-1, keepdims=True, dtype=jnp.float32)
+            return (outputs.argmax(-1) == labels[None]).mean(-1, keepdims=True, dtype=jnp.float32)
 
         return forward_samples(networks, shared_weights, self.inputs[split], accuracy)

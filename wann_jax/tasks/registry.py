@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from wann_jax import datasets
 from wann_jax.envs import CARTPOLE_SWINGUP
-from wann_jax.errors import ConfigError, require
+from wann_jax.errors import ConfigError, DataError, require
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.classification import ClassificationTask
 from wann_jax.tasks.control import ControlTask
@@ -72,9 +72,13 @@ def make_task(
 def _control_task(name: str, env_id: str, max_steps: int | None) -> ControlTask:
     known = gymnax.registered_envs
     require(env_id in known, "gymnax environment", f"one of {', '.join(known)}", env_id)
-    env, params = _gymnax_make(env_id)
+    try:
+        env, params = _gymnax_make(env_id)
+    except OSError as error:  # an environment that downloads its data
+        raise DataError(f"gymnax environment {env_id} cannot be made: {error}") from None
     if max_steps is not None:
         require(max_steps >= 1, "task.max_steps", "at least 1", max_steps)
+        require(max_steps < 2**31, "task.max_steps", "below 2**31", max_steps)
         params = params.replace(max_steps_in_episode=max_steps)
     return ControlTask.create(name, env, params)
 
