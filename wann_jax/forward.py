@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 from jax.core import Tracer
 from jaxtyping import Float
@@ -26,7 +27,9 @@ LANES_PER_TILE = 1536  # weights x samples: a tile's slots stay in the second-le
 
 
 def forward(
-    network: Network, weights: float | Float[Array, ""] | Float[Array, "C"], inputs: Float[Array, "*batch I"]
+    network: Network,
+    weights: float | Float[Array | np.ndarray, ""] | Float[Array | np.ndarray, "C"],
+    inputs: Float[Array | np.ndarray, "*batch I"],
 ) -> Float[Array, "*batch O"]:
     """Outputs of one network; differentiable in weights and inputs.
 
