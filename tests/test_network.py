@@ -94,22 +94,23 @@ def test_rows_read_only_earlier_slots_and_end_with_the_outputs(spec):
         assert (np.diff(network.output_slot) > 0).all()
 
 
-@pytest.mark.parametrize(
-    ("num_inputs", "density"), [(6, (1.0, 1.0)), (40, (1.0, 1.0)), (40, (0.0, 1.0))], ids=["few", "many", "outputs"]
-)
-def test_lists_hold_full_tables(num_inputs, density):
+@pytest.mark.parametrize("shape", ["few", "many", "outputs", "thin"])
+def test_lists_hold_full_tables(shape):
     """With every table of the genome full, the sizes that NetworkSpec.of derives are enough."""
-    num_hidden, num_outputs = 9, 3
+    num_inputs, num_outputs, num_hidden = 6 if shape == "few" else 40, 3, 9
     loose = GenomeSpec(num_inputs, num_outputs, 1 + num_inputs + num_outputs + num_hidden, 999, (1, 5))
-    plain = random_dag(loose, num_hidden, density[0], 0, density[1])
-    full = [(source, target, True) for source, target, _ in plain.connections]
-    spec = GenomeSpec(num_inputs, num_outputs, loose.max_nodes, len(full), (1, 5))
-    network = express_one(from_plain(spec, PlainGenome(plain.activations, full)), spec)
+    activations, connections = random_dag(loose, num_hidden, float(shape != "outputs"), 0, 1.0)
+    if shape == "thin":  # one input for each node: as many sums as nodes
+        computed, hidden = range(loose.first_output, loose.max_nodes), range(loose.num_fixed, loose.max_nodes)
+        connections = [(1, node, True) for node in computed] + [(node, loose.first_output, True) for node in hidden]
+    plain = PlainGenome(activations, [(source, target, True) for source, target, _ in connections])
+    spec = GenomeSpec(num_inputs, num_outputs, loose.max_nodes, len(connections), (1, 5))
+    genome = from_plain(spec, plain)
+    network = express_one(genome, spec)
     assert int(network.num_rows) <= network.spec.max_rows
     assert int(network.num_sums) <= network.spec.max_input_sums
     carried = np.concatenate([network.sum_connection.ravel(), network.row_connection.ravel()])
-    _, incoming, _ = live_plan(spec, from_plain(spec, PlainGenome(plain.activations, full)))
-    assert (carried < len(full)).sum() == sum(map(len, incoming.values()))
+    assert (carried < len(connections)).sum() == sum(map(len, live_plan(spec, genome)[1].values()))
 
 
 def test_slots_are_bias_inputs_sums_rows():
