@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export WANN_CACHE_DIR ?= $(CURDIR)/.cache
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.jax_cache
 
-.PHONY: demo test format clean
+.PHONY: demo test bench format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/wann search swingup --preset laptop --generations 100 --out runs/demo-$$(date +%Y%m%d-%H%M%S)
@@ -16,6 +16,15 @@ test: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest -n 2
+
+# make bench ORIGINAL=DIR TENSORNEAT=DIR runs the peers too, from their checkouts.
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.kernels $(if $(ORIGINAL),--original $(ORIGINAL)) $(if $(TENSORNEAT),--tensorneat $(TENSORNEAT))
+	$(BIN)/python -m benchmarks.generation
+	$(BIN)/python -m benchmarks.scaling
+	$(BIN)/python -m benchmarks.search_quality swingup --preset laptop --generations 300 --seeds 5
+	$(BIN)/python -m benchmarks.search_quality digits --preset laptop --generations 300 --seeds 3
+	$(BIN)/python -m benchmarks.readme_table
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .

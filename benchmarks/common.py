@@ -48,9 +48,10 @@ def peak_memory_gib() -> float:
 
 
 def write_result(name: str, document: dict[str, Any]) -> Path:
-    """Writes results/NAME.json with the command and the machine; returns its path."""
+    """Writes results/NAME.json with the command (without a machine's folders) and the machine; returns its path."""
     module = Path(sys.argv[0]).stem
-    command = " ".join(["python -m", f"benchmarks.{module}", *sys.argv[1:]])
+    arguments = ["DIR" if os.path.isdir(word) else word for word in sys.argv[1:]]
+    command = " ".join(["python -m", f"benchmarks.{module}", *arguments])
     path = RESULTS / f"{name}.json"
     RESULTS.mkdir(exist_ok=True)
     path.write_text(json.dumps({"command": command, "machine": machine(), **document}, indent=1) + "\n")

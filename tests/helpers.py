@@ -1,8 +1,10 @@
 """Genomes for tests: random ones made by mutation, hand-made ones from plain lists, and the way back to lists."""
 
 from collections import Counter
+from contextlib import contextmanager
 from functools import cache, partial
 from typing import NamedTuple
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -11,11 +13,24 @@ import pytest
 from jax import lax
 
 from tests.oracle.layers import longest_path_layers
+from wann_jax import native
 from wann_jax.genome import OUTPUT_LAYER, Genome, GenomeSpec, initial_genome
 from wann_jax.mutation import mutate
 
 ALL_ACTIVATIONS = tuple(range(1, 11))
-GROWTH_RATES = (0.35, 0.3, 0.1, 0.25)
+GROWTH_RATES = (0.35, 0.3, 0.1, 0.25, 0.0)
+
+
+_native_is_available = native.available  # as it is, whatever a test puts in its place
+
+
+@contextmanager
+def kernels(name: str):
+    """Programs traced inside use the kernels called `name`: native (the test is skipped without a compiler) or xla."""
+    if name == "native" and not _native_is_available():
+        pytest.skip("no C++ compiler")
+    with mock.patch.object(native, "available", return_value=name == "native"):
+        yield
 
 
 class PlainGenome(NamedTuple):
@@ -38,8 +53,8 @@ def _random_genomes(key, spec, num_mutations, rates):
         start_key, mutation_key = jax.random.split(key)
 
         def change(index, genome):
-            change_key = jax.random.fold_in(mutation_key, index)
-            return mutate(change_key, genome, spec, jnp.where(index < count, rates, 0.0), spec.num_fixed + index).genome
+            draws = jax.random.uniform(jax.random.fold_in(mutation_key, index), (3,))
+            return mutate(draws, genome, spec, jnp.where(index < count, rates, 0.0), spec.num_fixed + index).genome
 
         return lax.fori_loop(0, num_mutations.max(), change, initial_genome(start_key, spec, 0.7))
 
@@ -147,7 +162,7 @@ def pool(spec: GenomeSpec) -> Genome:
 # For mutations: small, and a batch of genomes of all sizes that still have room.
 SMALL_SPEC = GenomeSpec.for_task(num_inputs=3, num_outputs=2, hidden_activations=(1, 3, 5, 9), hidden_capacity=16)
 NUM_PARENTS = 48
-PAPER_RATES = (0.20, 0.25, 0.05, 0.50)
+PAPER_RATES = (0.20, 0.25, 0.05, 0.50, 0.0)
 
 
 @cache

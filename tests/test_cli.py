@@ -10,20 +10,17 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import gymnax
 import numpy as np
 import pytest
 from gymnax.environments import spaces
-from rich.console import Console
 
 import wann_jax
-from wann_jax.cli import FRESH_SEED, main, run
+from wann_jax.cli import main, run
+from wann_jax.cli.searching import FRESH_SEED
 from wann_jax.envs.cartpole_swingup import CartPoleSwingUp
-from wann_jax.report.progress import SearchProgress
 from wann_jax.run_dir import RunDirectory, RunSettings
-from wann_jax.search import Dispatch
 
 TINY = ("--preset", "quick", "--population-size", "24", "--champion-candidates", "3", "--seed", "3")
 SEARCH = ("search", "xor", *TINY, "--checkpoint-interval", "4", "--generations", "12")
@@ -94,19 +91,6 @@ class TestSearch:
         assert err.startswith("wann: out must be a directory that is new or empty, nothing is overwritten")
         assert {file: file.read_bytes() for file in finished[0].rglob("*") if file.is_file()} == before
 
-    def test_progress_is_shown_on_a_terminal_only(self):
-        last = dict(return_max=1.5, return_median=-2.25, champion_score=0.75, best_connections=31, generation=6)
-        metrics = SimpleNamespace(work=np.array([5000.0]), **{name: [value] for name, value in last.items()})
-        shown = {}
-        for terminal in (True, False):
-            console = Console(file=io.StringIO(), force_terminal=terminal, width=150)
-            with SearchProgress(10, "steps", console=console) as progress:
-                progress.update(Dispatch(None, None, metrics, 2.0, False))
-            shown[terminal] = console.file.getvalue()
-        assert shown[False].strip() == ""
-        for part in ("7/10", "best 1.5", "median -2.25", "champion 0.75", "connections 31", "2.5k steps/s"):
-            assert part in shown[True]
-
 
 class TestResume:
     def test_a_longer_run_equals_one_that_was_long_from_the_start(self, wann, finished, tmp_path):
@@ -137,16 +121,19 @@ class TestResume:
         assert_same_run(path, finished[0])
 
     def test_ctrl_c_elsewhere_is_one_line_too(self, wann, monkeypatch):
-        monkeypatch.setattr("wann_jax.cli.make_task", lambda *args, **options: signal.raise_signal(signal.SIGINT))
+        monkeypatch.setattr(
+            "wann_jax.cli.measuring.make_task", lambda *args, **options: signal.raise_signal(signal.SIGINT)
+        )
         told = None
         with contextlib.suppress(KeyboardInterrupt):  # it would end all tests
             told = wann("evaluate", "none", "--task", "xor")
         assert told == (130, "", "wann: stopped\n")
 
-    def test_a_killed_run_goes_on_from_its_last_checkpoint(self, wann, finished, tmp_path):
+    @pytest.mark.parametrize("lost", ["checkpoints/12", "checkpoints"])
+    def test_a_killed_run_goes_on_from_its_last_checkpoint_or_the_start(self, wann, finished, tmp_path, lost):
         path = tmp_path / "run"
         shutil.copytree(finished[0], path)
-        shutil.rmtree(path / "checkpoints" / "12")
+        shutil.rmtree(path / lost)
         (path / "champion.json").unlink()
         whole = (path / "metrics.jsonl").read_text()
         (path / "metrics.jsonl").write_text(whole[:-40])  # killed within the last row
@@ -275,6 +262,20 @@ MISTAKES = {
     "evaluate cut.json --task xor": "cut.json must be a network file in our format",
     "evaluate ragged.out --task xor": "ragged.out must be a matrix of N rows and N + 1 columns",
     "tasks zip": "arguments must be left out after wann tasks; got ['zip']",
+    "zoo zip": "arguments must be left out after wann zoo; got ['zip']",
+    "protocol run --task xor --trials 1": "trials must be at least 10; got 1",
+    "protocol run --task swingup": "champion.json: num_inputs must be 5; got 2",
+    "protocol nothing --task xor": "network file 'nothing' cannot be read",
+    "tune run --task xor --method magic": "method must be one of adam, es, cma; got 'magic'",
+    "tune run --task xor --steps 0": "tune.steps must be a whole number, at least 1; got 0",
+    "tune run --task xor --out cut.json": "out must be a new file, nothing is overwritten",
+    "tune run --task xor --again": "network must be one with weights, for --again; got 'run'",
+    "tune run --task digits": "champion.json: num_inputs must be 64; got 2",
+    "baseline magic --task xor": "baseline must be one of softmax",
+    "baseline softmax --task xor": "baseline must be one of mlp-policy for task 'xor'; got 'softmax'",
+    "baseline softmax --task digits --epochs 0": "baseline.epochs must be at least 1; got 0",
+    "search digits --logit-deviation -1": "task.logit_deviation must be finite and at least 0; got -1.0",
+    "search xor --connection-limit -1": "search.connection_limit must be a whole number, at least 0; got -1",
 }
 
 
@@ -297,3 +298,72 @@ def test_the_parsers_complaints_survive_any_encoding(monkeypatch, encoding):
     assert main(["search", "xor", "--zip"]) == 2
     streams[1].flush()
     assert streams[1].buffer.getvalue() == b"wann: Unrecognized options: --zip; wann search --help tells the options\n"
+
+
+def test_tuning_writes_a_network_with_weights_that_the_protocol_measures(wann, finished):
+    path, *_ = finished
+    tuning = [
+        "--method",
+        "es",
+        "--steps",
+        "20",
+        "--validation-interval",
+        "10",
+        "--population-size",
+        "16",
+        "--episodes",
+        "1",
+        "--trials",
+        "20",
+    ]
+    status, out, err = wann("tune", path, "--task", "xor", *tuning, "--out", "tuned.json")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[-1] == "written: tuned.json"
+    document = json.loads(Path("tuned.json").read_text())
+    assert len(document["weights"]) == len(document["connections"])
+    assert document["info"]["tuning"]["method"] == "es"
+    assert [look["step"] for look in document["info"]["curve"]] == [0, 10, 20]
+
+    status, out, _ = wann("protocol", "tuned.json", "--task", "xor", "--trials", "20", "--json")
+    assert status == 0
+    found = json.loads(out)
+    assert found["rows"] == document["info"]["protocol"]
+    tuned = {row["row"]: row for row in found["rows"]}["tuned weights"]
+    inputs = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
+    weights = np.asarray(document["weights"], np.float32)
+    outputs = np.clip(wann_jax.forward(wann_jax.load_network("tuned.json"), weights, inputs)[:, 0], 0, 1)
+    np.testing.assert_allclose(tuned["mean"], 1 - np.square(outputs - [0, 1, 1, 0]).mean(), rtol=1e-5)
+
+    status, out, err = wann("tune", "tuned.json", "--task", "xor", *tuning, "--again")
+    assert (status, err) == (0, "")
+    assert Path("tuned-es.json").exists()
+
+
+def test_damaged_weights_are_refused(wann, finished):
+    path, *_ = finished
+    document = json.loads((path / "champion.json").read_text())
+    for weights in ([1.0], "many", [None] * len(document["connections"])):
+        Path("bad.json").write_text(json.dumps({**document, "weights": weights}))
+        status, out, err = wann("protocol", "bad.json", "--task", "xor", "--trials", "10")
+        assert (status, out) == (2, "")
+        assert "bad.json: weights must be a list of" in err
+
+
+def test_a_baseline_is_written(wann):
+    status, out, _ = wann("baseline", "mlp-policy", "--task", "xor", "--steps", "2", "--out", "baseline.json")
+    assert status == 0
+    assert json.loads(out) == json.loads(Path("baseline.json").read_text())
+
+
+def test_the_zoo_is_listed_and_its_names_are_networks(wann):
+    status, out, _ = wann("zoo")
+    assert status == 0
+    names = [line.split()[0] for line in out.splitlines()]
+    assert names
+    for name in names:
+        card = json.loads((Path(wann_jax.__file__).parent / "zoo" / f"{name}.json").read_text())["info"]
+        assert {"task", "command", "seed", "generation", "protocol", "summary", "num_connections"} <= set(card)
+        if not card["task"].startswith("mnist"):
+            status, out, _ = wann("evaluate", name, "--task", card["task"], "--weights=1", "--episodes", "2", "--json")
+            assert status == 0
+            assert json.loads(out)["num_connections"] == card["num_connections"]

@@ -14,6 +14,7 @@ from sklearn.datasets import load_digits as sklearn_digits
 
 from tests.oracle import deskew as oracle
 from wann_jax import DataError, datasets
+from wann_jax.cache import CACHE_DIR_VARIABLE
 
 NAMES = list(datasets.MNIST_FILES)
 SHARED_MNIST = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
@@ -259,7 +260,7 @@ def test_damaged_npz_files_are_refused(tmp_path):
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv(datasets.CACHE_DIR_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_DIR_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.delenv(datasets.MNIST_DIR_VARIABLE, raising=False)
     return tmp_path / "cache" / "mnist"
 

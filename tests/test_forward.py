@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 
 from tests.helpers import (
     FEW_INPUTS,
@@ -18,22 +18,34 @@ from tests.helpers import (
     from_plain,
     individual,
     individuals,
+    kernels,
     pool,
     random_dag,
     to_plain,
 )
 from tests.oracle import network as oracle
 from wann_jax.errors import ConfigError
+from wann_jax.express import express
 from wann_jax.forward import LANES_PER_TILE, forward, forward_lanes, forward_lanes_in, forward_samples, lanes_memory
-from wann_jax.network import express
 
 express_pool = jax.jit(jax.vmap(express, (0, None)), static_argnums=1)
 forward_one = jax.jit(forward)
-samples_kernel = jax.jit(forward_samples)
-lanes_kernel = jax.jit(forward_lanes)
 forward_each = jax.jit(jax.vmap(forward, (None, 0, None)))  # over weights
 forward_lane = jax.jit(jax.vmap(forward, (None, 0, 0)))  # over lanes
 NUM_SAMPLES = LANES_PER_TILE // 3 + 45  # two tiles of three weights, the second one not full
+
+
+@pytest.fixture(scope="module", params=["native", "xla"])
+def kernel(request):
+    """Both implementations behind the kernels, one after the other."""
+    with kernels(request.param):
+        yield request.param
+
+
+@cache
+def compiled(function, kernel):
+    """One compiled program for each implementation: which one it holds is settled when it is traced."""
+    return jax.jit(lambda *arrays: function(*arrays))
 
 
 @cache
@@ -74,16 +86,17 @@ def weights_of(count):
     return hnp.arrays(np.float32, count, elements=st.sampled_from([-2.0, -1.0, -0.3, 0.5, 1.0, 1.7]))
 
 
-examples = settings(deadline=None, max_examples=20)
+# Inputs come from a seed: there is nothing to shrink, only minutes to lose when a test fails.
+examples = settings(deadline=None, max_examples=20, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 
 @LAYOUTS
 @examples
 @given(index=st.integers(0, POOL_SIZE - 1), weights=weights_of(3), seed=st.integers(0, 99), scale=st.floats(0.1, 3))
-def test_samples_kernel_agrees_with_forward(spec, index, weights, seed, scale):
+def test_samples_kernel_agrees_with_forward(kernel, spec, index, weights, seed, scale):
     inputs = np.float32(scale) * normal(seed, NUM_SAMPLES, spec.num_inputs)
     networks = express_pool(pool(spec), spec)
-    outputs = np.asarray(samples_kernel(networks, jnp.asarray(weights), jnp.asarray(inputs)))
+    outputs = np.asarray(compiled(forward_samples, kernel)(networks, jnp.asarray(weights), jnp.asarray(inputs)))
     assert outputs.shape == (POOL_SIZE, 3, NUM_SAMPLES, spec.num_outputs)
     defined = np.asarray(forward_each(individual(networks, index), jnp.asarray(weights), jnp.asarray(inputs)))
     for place, weight in enumerate(weights.tolist()):
@@ -96,10 +109,10 @@ def test_samples_kernel_agrees_with_forward(spec, index, weights, seed, scale):
 @LAYOUTS
 @examples
 @given(index=st.integers(0, POOL_SIZE - 1), weights=weights_of(7), seed=st.integers(0, 99), scale=st.floats(0.1, 3))
-def test_lanes_kernel_agrees_with_forward(spec, index, weights, seed, scale):
+def test_lanes_kernel_agrees_with_forward(kernel, spec, index, weights, seed, scale):
     inputs = np.float32(scale) * normal(seed, POOL_SIZE, 7, spec.num_inputs)
     networks = express_pool(pool(spec), spec)
-    outputs = np.asarray(lanes_kernel(networks, jnp.asarray(weights), jnp.asarray(inputs)))
+    outputs = np.asarray(compiled(forward_lanes, kernel)(networks, jnp.asarray(weights), jnp.asarray(inputs)))
     assert outputs.shape == (POOL_SIZE, 7, spec.num_outputs)
     defined = forward_lane(individual(networks, index), jnp.asarray(weights), jnp.asarray(inputs[index]))
     for lane, weight in enumerate(weights.tolist()):
@@ -110,14 +123,15 @@ def test_lanes_kernel_agrees_with_forward(spec, index, weights, seed, scale):
 
 
 @LAYOUTS
-def test_a_small_batch_and_a_large_one_give_the_same_outputs(spec):
+def test_a_small_batch_and_a_large_one_give_the_same_outputs(kernel, spec):
+    samples_kernel = compiled(forward_samples, kernel)
     networks, weights = express_pool(pool(spec), spec), jnp.asarray([-1.0, 0.6])
     inputs = jnp.asarray(normal(0, LANES_PER_TILE + 3, spec.num_inputs))  # three tiles
     large = samples_kernel(networks, weights, inputs)
     np.testing.assert_allclose(samples_kernel(networks, weights, inputs[-5:]), large[:, :, -5:], rtol=1e-5, atol=1e-5)
 
 
-def test_summaries_are_those_of_the_outputs():
+def test_summaries_are_those_of_the_outputs(kernel):
     networks, weights = express_pool(pool(FEW_INPUTS), FEW_INPUTS), jnp.asarray([-1.0, 0.6, 1.3])
     inputs = jnp.asarray(normal(1, NUM_SAMPLES, 5))
 
@@ -125,21 +139,21 @@ def test_summaries_are_those_of_the_outputs():
         return {"mean": outputs.mean(1), "last": outputs[:, -1], "sign": (outputs > 0).sum()}
 
     summaries = jax.jit(lambda *arrays: forward_samples(*arrays, summarise))(networks, weights, inputs)
-    expected = jax.vmap(summarise)(samples_kernel(networks, weights, inputs))
+    expected = jax.vmap(summarise)(compiled(forward_samples, kernel)(networks, weights, inputs))
     for name in expected:
         np.testing.assert_allclose(summaries[name], expected[name], rtol=1e-5, atol=1e-5)
 
 
 @LAYOUTS
-def test_lanes_memory_can_be_used_again(spec):
+def test_lanes_memory_can_be_used_again(kernel, spec):
     networks = express_pool(pool(spec), spec)
     weights = jnp.linspace(-2, 2, 7)
-    again = jax.jit(forward_lanes_in)
+    again = compiled(forward_lanes_in, kernel)
     memory = lanes_memory(networks, 7)
     for seed in range(3):
         inputs = jnp.asarray(normal(seed, POOL_SIZE, 7, spec.num_inputs))
         memory, outputs = again(memory, networks, weights, inputs)
-        np.testing.assert_array_equal(outputs, lanes_kernel(networks, weights, inputs))
+        np.testing.assert_array_equal(outputs, compiled(forward_lanes, kernel)(networks, weights, inputs))
 
 
 @LAYOUTS
@@ -198,6 +212,7 @@ def test_leading_axes_of_inputs_are_kept():
     inputs = jnp.asarray(normal(0, 2, 3, 5))
     outputs = forward_one(network, jnp.float32(0.4), inputs)
     assert outputs.shape == (2, 3, 2)
+    np.testing.assert_array_equal(forward_one(network, np.float32(0.4), np.asarray(inputs)), outputs)
     for place in np.ndindex(2, 3):
         one = forward_one(network, jnp.float32(0.4), inputs[place])
         np.testing.assert_allclose(outputs[place], one, rtol=1e-5, atol=1e-6)

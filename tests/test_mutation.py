@@ -27,7 +27,14 @@ from tests.oracle import layers as oracle
 from wann_jax import mutation
 from wann_jax.genome import OUTPUT_LAYER, GenomeSpec, grow, initial_genome
 from wann_jax.graph import invariant_violations
-from wann_jax.mutation import ADD_CONNECTION, ADD_NODE, CHANGE_ACTIVATION, ENABLE_CONNECTION, MUTATION_NAMES
+from wann_jax.mutation import (
+    ADD_CONNECTION,
+    ADD_NODE,
+    CHANGE_ACTIVATION,
+    DISABLE_CONNECTION,
+    ENABLE_CONNECTION,
+    MUTATION_NAMES,
+)
 
 SPEC = SMALL_SPEC
 MARK = 777
@@ -41,20 +48,20 @@ DRAWS = 4800
 
 @partial(jax.jit, static_argnames="spec")
 def mutate_batch(seed, genomes, rates, spec=SPEC):
-    """Every genome mutated once: genomes [NUM_PARENTS], rates [NUM_PARENTS, 4]."""
-    keys = jax.random.split(jax.random.key(seed), genomes.num_nodes.shape[0])
-    return jax.vmap(lambda key, genome, rate: mutation.mutate(key, genome, spec, rate, jnp.int32(MARK)))(
-        keys, genomes, rates
+    """Every genome mutated once: genomes [NUM_PARENTS], rates [NUM_PARENTS, 5]."""
+    draws = jax.random.uniform(jax.random.key(seed), (genomes.num_nodes.shape[0], 3))
+    return jax.vmap(lambda draws, genome, rate: mutation.mutate(draws, genome, spec, rate, jnp.int32(MARK)))(
+        draws, genomes, rates
     )
 
 
 def children(seed, genomes, rates, spec=SPEC):
     size = genomes.num_nodes.shape[0]
-    return mutate_batch(seed, genomes, jnp.broadcast_to(jnp.asarray(rates, jnp.float32), (size, 4)), spec)
+    return mutate_batch(seed, genomes, jnp.broadcast_to(jnp.asarray(rates, jnp.float32), (size, 5)), spec)
 
 
 def only(kind):
-    return [float(kind == index) for index in range(4)]
+    return [float(kind == index) for index in range(5)]
 
 
 def layers_of(plain, spec=SPEC):
@@ -87,8 +94,7 @@ def difference(parent: PlainGenome, child: PlainGenome):
             assert nodes[0] in SPEC.hidden_activations
             return ADD_NODE, (flipped[0], nodes[0])
         case (0, 0, 1, 0):
-            assert not before[flipped[0]][2]
-            return ENABLE_CONNECTION, flipped[0]
+            return (DISABLE_CONNECTION if before[flipped[0]][2] else ENABLE_CONNECTION), flipped[0]
         case (0, 0, 0, 1):
             assert changed[0] >= SPEC.num_fixed
             assert child.activations[changed[0]] in SPEC.hidden_activations
@@ -104,10 +110,11 @@ def can_apply(plain: PlainGenome):
         any(enabled),
         not all(enabled),
         len(plain.activations) > SPEC.num_fixed,
+        any(enabled),
     ]
 
 
-@pytest.mark.parametrize("kind", range(4), ids=MUTATION_NAMES)
+@pytest.mark.parametrize("kind", range(5), ids=MUTATION_NAMES)
 def test_a_child_differs_by_exactly_the_wanted_change(kind):
     genomes = parents()
     result = children(0, genomes, only(kind))
@@ -129,9 +136,9 @@ def test_a_child_differs_by_exactly_the_wanted_change(kind):
 
 
 def test_the_kind_drawn_follows_the_rates():
-    assert can_apply(SMALL) == [True] * 4
+    assert can_apply(SMALL) == [True] * 5
     result = children(1, repeat(from_plain(SPEC, SMALL), DRAWS), PAPER_RATES)
-    assert_frequencies(count(result.kind.tolist()), dict(enumerate(PAPER_RATES)), DRAWS)
+    assert_frequencies(count(result.kind.tolist()), dict(enumerate(PAPER_RATES[:4])), DRAWS)
 
 
 def test_rates_are_relative():
@@ -152,7 +159,7 @@ def test_what_cannot_apply_is_never_drawn():
         (PlainGenome(one_hidden, [*full, (1, 6, True)]), {ADD_CONNECTION, ADD_NODE, CHANGE_ACTIVATION}),
     ]
     for plain, possible in cases:
-        result = children(3, repeat(from_plain(SPEC, plain), DRAWS), [0.25] * 4)
+        result = children(3, repeat(from_plain(SPEC, plain), DRAWS), [0.25] * 4 + [0.0])
         assert_frequencies(count(result.kind.tolist()), dict.fromkeys(possible, 1 / len(possible)), DRAWS)
         kinds = [difference(plain, to_plain(child))[0] for child in individuals(result.genome)[:60]]
         assert kinds == result.kind.tolist()[:60]
@@ -162,14 +169,16 @@ def test_what_cannot_apply_is_never_drawn():
 @pytest.mark.parametrize("name", MUTATION_NAMES)
 def test_a_closed_gate_changes_nothing(name):
     genomes = parents()
-    arguments = {"add_node": (SPEC, jnp.int32(MARK)), "enable_connection": ()}.get(name, (SPEC,))
+    arguments = {"add_node": (SPEC, jnp.int32(MARK)), "enable_connection": (), "disable_connection": ()}.get(
+        name, (SPEC,)
+    )
 
-    def change(key, genome, gate):
-        return getattr(mutation, name)(key, genome, *arguments, gate)
+    def change(draws, genome, gate):
+        return getattr(mutation, name)(draws, genome, *arguments, gate)
 
     changed = jax.jit(jax.vmap(change))
     gates = jnp.arange(NUM_PARENTS) % 2 == 0
-    result = changed(jax.random.split(jax.random.key(5), NUM_PARENTS), genomes, gates)
+    result = changed(jax.random.uniform(jax.random.key(5), (NUM_PARENTS, 2)), genomes, gates)
     kind = MUTATION_NAMES.index(name)
     for gate, before, after in zip(gates, individuals(genomes), individuals(result), strict=True):
         if not gate:
@@ -194,7 +203,7 @@ def test_full_tables_keep_changes_out_and_say_so():
         (less, one_hidden, {ENABLE_CONNECTION}, True),
     ]
     for spec, plain, possible, overflow in cases:
-        result = children(6, repeat(from_plain(spec, plain), NUM_PARENTS), [0.25] * 4, spec)
+        result = children(6, repeat(from_plain(spec, plain), NUM_PARENTS), [0.25] * 4 + [0.0], spec)
         assert set(result.kind.tolist()) == possible
         assert set(result.overflow.tolist()) == {overflow}
         for child in individuals(result.genome):
@@ -204,7 +213,7 @@ def test_full_tables_keep_changes_out_and_say_so():
 
 def test_a_child_is_a_copy_where_nothing_can_apply():
     genomes = parents()
-    result = children(4, genomes, [0.0] * 4)
+    result = children(4, genomes, [0.0] * 5)
     assert result.kind.tolist() == [-1] * NUM_PARENTS
     assert_same(result.genome, genomes)
 
@@ -230,6 +239,7 @@ def drawn(kind, seed):
         ADD_CONNECTION: (new_source, new_target),
         ADD_NODE: (flipped, activation),
         ENABLE_CONNECTION: (flipped,),
+        DISABLE_CONNECTION: (flipped,),
         CHANGE_ACTIVATION: (changed, activation),
     }[kind]
     return count(list(zip(*(column.tolist() for column in columns), strict=True)))
@@ -247,6 +257,7 @@ def test_splits_activations_and_enabling_are_uniform():
     splits = {(slot, activation): 1 / 24 for slot in (0, 1, 3, 5, 6, 7) for activation in SPEC.hidden_activations}
     assert_frequencies(drawn(ADD_NODE, 9), splits, DRAWS)
     assert_frequencies(drawn(ENABLE_CONNECTION, 10), {(2,): 1 / 2, (4,): 1 / 2}, DRAWS)
+    assert_frequencies(drawn(DISABLE_CONNECTION, 12), {(slot,): 1 / 6 for slot in (0, 1, 3, 5, 6, 7)}, DRAWS)
     changes = {(node, a): 1 / 9 for node in (6, 7, 8) for a in (1, 3, 5, 9) if a != SMALL.activations[node]}
     assert_frequencies(drawn(CHANGE_ACTIVATION, 11), changes, DRAWS)
 
@@ -258,16 +269,17 @@ def history(seed, kinds):
 
     def change(genome, step):
         index, kind = step
-        rates = (jnp.arange(4) == kind).astype(jnp.float32)
+        rates = (jnp.arange(5) == kind).astype(jnp.float32)
         mark = SPEC.num_fixed + index
-        child = mutation.mutate(jax.random.fold_in(key, index), genome, SPEC, rates, mark).genome
+        draws = jax.random.uniform(jax.random.fold_in(key, index), (3,))
+        child = mutation.mutate(draws, genome, SPEC, rates, mark).genome
         return child, child
 
     return jax.lax.scan(change, initial_genome(start_key, SPEC, 0.5), (jnp.arange(kinds.shape[0]), kinds))[1]
 
 
 @settings(deadline=None, max_examples=20)
-@given(seed=st.integers(0, 999), kinds=st.lists(st.integers(0, 3), min_size=25, max_size=25))
+@given(seed=st.integers(0, 999), kinds=st.lists(st.integers(0, 4), min_size=25, max_size=25))
 def test_genomes_stay_sound_along_any_sequence(seed, kinds):
     for genome in individuals(history(seed, jnp.asarray(kinds))):
         assert invariant_violations(genome, SPEC) == []
@@ -290,8 +302,11 @@ def test_numbers_of_open_pairs_and_later_nodes():
 
 def test_pick_is_uniform_and_says_when_there_is_nothing():
     masks = jnp.asarray([[False] * 5, [False, True, False, False, True], [True] * 5])
-    picks = jax.jit(jax.vmap(lambda key: jax.vmap(lambda mask: mutation.pick(key, mask))(masks)))
-    places = np.asarray(picks(jax.random.split(jax.random.key(0), 3000)))
+    picks = jax.jit(jax.vmap(lambda draw: jax.vmap(lambda mask: mutation.pick(draw, mask))(masks)))
+    places = np.asarray(picks(jax.random.uniform(jax.random.key(0), (3000,))))
     assert set(places[:, 0].tolist()) == {5}
     assert_frequencies(count(places[:, 1].tolist()), {1: 1 / 2, 4: 1 / 2}, 3000)
     assert_frequencies(count(places[:, 2].tolist()), dict.fromkeys(range(5), 1 / 5), 3000)
+    largest = jnp.float32(1.0) - jnp.finfo(jnp.float32).epsneg
+    for size in (1, 5, 6151, 2**20 - 1):
+        assert int(mutation.pick(largest, jnp.ones(size, bool))) == size - 1

@@ -1,6 +1,7 @@
 """What genomes compile to: rows in evaluation order, each live connection once, dead ones dropped, padding harmless."""
 
 from collections import Counter
+from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -15,18 +16,31 @@ from tests.helpers import (
     from_plain,
     individual,
     individuals,
+    kernels,
     pool,
     random_dag,
     to_plain,
 )
 from tests.oracle import layers as oracle
 from wann_jax.activations import SUM
+from wann_jax.express import express
 from wann_jax.forward import forward
 from wann_jax.genome import GenomeSpec, grow
-from wann_jax.network import FIRST_INPUT_SLOT, ROW_WIDTH, NetworkSpec, express, stack_networks
+from wann_jax.network import FIRST_INPUT_SLOT, ROW_WIDTH, NetworkSpec, stack_networks
 
-express_one = jax.jit(express, static_argnums=1)
 jitted_forward = jax.jit(forward)
+
+
+@cache
+def _compiled(name):
+    return jax.jit(lambda genome, spec: express(genome, spec), static_argnums=1)
+
+
+@pytest.fixture(scope="module", params=["native", "xla"])
+def express_one(request):
+    """Both implementations, compiled, one after the other."""
+    with kernels(request.param):
+        yield _compiled(request.param)
 
 
 def live_plan(spec, genome):
@@ -46,7 +60,7 @@ def ceil_div(count, size):
 
 
 @LAYOUTS
-def test_rows_and_sums_are_as_many_as_the_live_nodes_need(spec):
+def test_rows_and_sums_are_as_many_as_the_live_nodes_need(express_one, spec):
     for genome in individuals(pool(spec)):
         network = express_one(genome, spec)
         plain, incoming, num_enabled = live_plan(spec, genome)
@@ -65,7 +79,7 @@ def test_rows_and_sums_are_as_many_as_the_live_nodes_need(spec):
 
 
 @LAYOUTS
-def test_each_carrying_connection_is_listed_once_with_its_source(spec):
+def test_each_carrying_connection_is_listed_once_with_its_source(express_one, spec):
     for genome in individuals(pool(spec)):
         network = jax.tree.map(np.asarray, express_one(genome, spec))
         _, incoming, _ = live_plan(spec, genome)
@@ -81,7 +95,7 @@ def test_each_carrying_connection_is_listed_once_with_its_source(spec):
 
 
 @LAYOUTS
-def test_rows_read_only_earlier_slots_and_end_with_the_outputs(spec):
+def test_rows_read_only_earlier_slots_and_end_with_the_outputs(express_one, spec):
     net = NetworkSpec.of(spec)
     for genome in individuals(pool(spec)):
         network = jax.tree.map(np.asarray, express_one(genome, spec))
@@ -95,7 +109,7 @@ def test_rows_read_only_earlier_slots_and_end_with_the_outputs(spec):
 
 
 @pytest.mark.parametrize("shape", ["few", "many", "outputs", "thin"])
-def test_lists_hold_full_tables(shape):
+def test_lists_hold_full_tables(express_one, shape):
     """With every table of the genome full, the sizes that NetworkSpec.of derives are enough."""
     num_inputs, num_outputs, num_hidden = 6 if shape == "few" else 40, 3, 9
     loose = GenomeSpec(num_inputs, num_outputs, 1 + num_inputs + num_outputs + num_hidden, 999, (1, 5))
@@ -123,7 +137,7 @@ def test_slots_are_bias_inputs_sums_rows():
         assert net.num_slots == net.first_row_slot + net.max_rows
 
 
-def test_a_grown_genome_compiles_to_the_same_network():
+def test_a_grown_genome_compiles_to_the_same_network(express_one):
     spec, larger = MANY_INPUTS, GenomeSpec.for_task(40, 5, MANY_INPUTS.hidden_activations, 120)
     inputs = jnp.asarray(np.random.default_rng(0).normal(size=(6, 40)), jnp.float32)
     for index in (4, 9):
@@ -136,7 +150,7 @@ def test_a_grown_genome_compiles_to_the_same_network():
 
 
 @LAYOUTS
-def test_stacked_networks_of_different_sizes_keep_their_outputs(spec):
+def test_stacked_networks_of_different_sizes_keep_their_outputs(express_one, spec):
     inputs = jnp.asarray(np.random.default_rng(1).normal(size=(6, spec.num_inputs)), jnp.float32)
     networks = []
     for num_hidden in (3, 25):

@@ -1,12 +1,25 @@
 """Generations: what breeding leaves alone, marks, independence of the population's size, and growing tables."""
 
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from tests.helpers import NUM_PARENTS, PAPER_RATES, SMALL_SPEC, assert_same, individuals, parents, to_plain
+from tests.helpers import (
+    FEW_INPUTS,
+    MANY_INPUTS,
+    NUM_PARENTS,
+    PAPER_RATES,
+    SMALL_SPEC,
+    assert_same,
+    individuals,
+    kernels,
+    parents,
+    pool,
+    to_plain,
+)
 from wann_jax.genome import GenomeSpec
 from wann_jax.graph import invariant_violations
 from wann_jax.population import breed, has_room, initial_population, spec_with_room
@@ -14,9 +27,24 @@ from wann_jax.population import breed, has_room, initial_population, spec_with_r
 SPEC, P = SMALL_SPEC, NUM_PARENTS
 
 
-@jax.jit
-def next_generation(seed, genomes, rates, is_elite, generation):
-    return breed(jax.random.key(seed), genomes, SPEC, rates, is_elite, generation)
+@cache
+def _compiled(name):
+    def next_generation(seed, genomes, rates, is_elite, generation, parents, spec):
+        return breed(jax.random.key(seed), genomes, parents, spec, rates, is_elite, generation)
+
+    return jax.jit(next_generation, static_argnums=6)
+
+
+@pytest.fixture(scope="module", params=["native", "xla"])
+def next_generation(request):
+    """Both implementations, one after the other: breeds every genome's child."""
+
+    def run(seed, genomes, rates, is_elite, generation, parents=None, spec=SPEC):
+        parents = jnp.arange(is_elite.shape[0]) if parents is None else parents
+        return _compiled(request.param)(seed, genomes, rates, is_elite, generation, parents, spec)
+
+    with kernels(request.param):
+        yield run
 
 
 @partial(jax.jit, static_argnums=1)
@@ -30,7 +58,7 @@ def test_individuals_start_different_and_do_not_depend_on_the_populations_size()
     assert len({str(to_plain(genome)) for genome in individuals(large)}) > 25
 
 
-def test_elites_pass_unchanged_and_all_others_change():
+def test_elites_pass_unchanged_and_all_others_change(next_generation):
     genomes = parents()
     is_elite = np.arange(P) < 5
     result = next_generation(0, genomes, jnp.asarray(PAPER_RATES), jnp.asarray(is_elite), jnp.int32(3))
@@ -41,23 +69,67 @@ def test_elites_pass_unchanged_and_all_others_change():
             assert kind == -1
             assert_same(before, after)
         else:
-            assert kind in range(4)
+            assert kind in range(4)  # the fifth has a rate of 0
             assert to_plain(before) != to_plain(after)
             assert invariant_violations(after, SPEC) == []
 
 
-def test_marks_are_unique_in_a_run():
+def test_marks_are_unique_in_a_run(next_generation):
     """All children split a connection in every generation: parents and children share marks, siblings share none."""
     genomes = first_generation(2, P, 1.0)
     born = []
     for generation in range(3):
-        add_node = jnp.asarray([0.0, 1.0, 0.0, 0.0])
+        add_node = jnp.asarray([0.0, 1.0, 0.0, 0.0, 0.0])
         genomes = next_generation(generation, genomes, add_node, jnp.zeros(P, bool), jnp.int32(generation)).genome
         marks = np.asarray(genomes.node_mark)
         born += marks[:, SPEC.num_fixed + generation].tolist()
         assert set(marks[:, SPEC.num_fixed : SPEC.num_fixed + generation + 1].ravel().tolist()) == set(born)
     assert len(set(born)) == 3 * P
     assert min(born) >= SPEC.num_fixed
+
+
+def test_children_are_those_of_the_given_parents(next_generation):
+    genomes, chosen = parents(), jnp.asarray([3, 3, 0, 40])
+    result = next_generation(1, genomes, jnp.zeros(5), jnp.zeros(4, bool), jnp.int32(0), chosen)
+    assert_same(result.genome, jax.tree.map(lambda table: table[chosen], genomes))
+
+
+def test_full_parents_get_no_child_with_more_connections():
+    genomes = parents()
+    enabled = np.asarray(genomes.num_enabled)
+    limit = int(np.median(enabled))
+    rates = jnp.asarray([1.0, 1.0, 1.0, 0.5, 0.5])
+    chosen, nobody = jnp.arange(P), jnp.zeros(P, bool)
+    result = jax.jit(breed, static_argnums=(3, 7))(
+        jax.random.key(0), genomes, chosen, SPEC, rates, nobody, jnp.int32(0), limit
+    )
+    more = np.asarray(result.genome.num_enabled) - enabled
+    assert (more[enabled >= limit] <= 0).all()
+    assert (more[enabled < limit] > 0).sum() > P // 5
+
+
+@cache
+def rates_for(kind):
+    return jnp.asarray(PAPER_RATES) if kind is None else jnp.eye(5)[kind]
+
+
+@pytest.mark.parametrize("kind", [None, 0, 1, 2, 3, 4])
+@pytest.mark.parametrize("spec", [SPEC, FEW_INPUTS, MANY_INPUTS], ids=["small", "few_inputs", "many_inputs"])
+def test_native_children_are_those_of_the_definition(spec, kind):
+    """To the bit, over some generations, from parents that are drawn."""
+    genomes = parents() if spec is SPEC else pool(spec)
+    size = genomes.num_nodes.shape[0]
+    random = np.random.default_rng(0)
+    for generation in range(4):
+        chosen = jnp.asarray(random.integers(0, size, size), jnp.int32)
+        results = []
+        for name in ("native", "xla"):
+            with kernels(name):
+                elite = jnp.arange(size) == generation
+                arguments = (generation, genomes, rates_for(kind), elite, jnp.int32(generation), chosen, spec)
+                results.append(_compiled(name)(*arguments))
+        assert_same(*results)
+        genomes = results[0].genome
 
 
 def with_counts(num_nodes, num_connections):

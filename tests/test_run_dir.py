@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import shutil
 
 import jax
 import jax.numpy as jnp
@@ -200,10 +199,14 @@ class TestCheckpoints:
 
     def test_missing_or_unfit_checkpoints_are_refused(self, run):
         task = SETTINGS.make_task()
+        assert not run.has_checkpoint()
         refused(lambda: run.load(task, SETTINGS), "a directory that holds a checkpoint", run.path)
         run.save(*start(task, CONFIG, 3))
-        shutil.rmtree(run.path / "checkpoints" / "0" / "sizes")
-        refused(lambda: run.load(task, SETTINGS), f"checkpoint 0 of {run.path} cannot be read")
+        assert run.has_checkpoint()
+        other = dataclasses.replace(SETTINGS, config=dataclasses.replace(CONFIG, population_size=20))
+        refused(lambda: run.load(task, other), "config.population_size must be the checkpoint's, 24; got 20")
+        (run.path / "checkpoints" / "0" / "sizes" / "metadata").write_text("{")
+        refused(lambda: run.load(task, SETTINGS), f"checkpoint {run.path / 'checkpoints' / '0'} cannot be read")
 
     def test_the_champion_is_written_with_its_facts(self, run):
         task = SETTINGS.make_task()

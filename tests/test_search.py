@@ -7,11 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import struct
 from jax._src import monitoring
 
 import wann_jax as wann
 from wann_jax import population
 from wann_jax.graph import invariant_violations
+from wann_jax.tasks.base import Evaluation
 
 search = importlib.import_module("wann_jax.search")  # in the package, `search` is the function
 
@@ -132,6 +134,41 @@ def test_ask_and_tell_by_hand_make_the_same_generations(reference):
         assert float(metrics.return_max) == pytest.approx(float(history.return_max[generation]), rel=1e-6)
         assert float(metrics.connections_mean) == float(history.connections_mean[generation])
     assert float(state.champion_score) == pytest.approx(float(history.return_max[:3].max()), rel=1e-6)
+
+
+class WeightsAsReturns(struct.PyTreeNode):
+    """A task on which every network's return under a weight is the weight."""
+
+    num_inputs: int = struct.field(pytree_node=False, default=2)
+    num_outputs: int = struct.field(pytree_node=False, default=1)
+    hidden_activations: tuple[int, ...] = struct.field(pytree_node=False, default=(1, 5))
+    name: str = struct.field(pytree_node=False, default="weights")
+    work_unit: str = struct.field(pytree_node=False, default="passes")
+    score_name: str = struct.field(pytree_node=False, default="return")
+
+    def evaluate(self, networks, shared_weights, key, episodes):
+        num_networks = networks.num_rows.shape[0]
+        returns = jnp.broadcast_to(shared_weights, (num_networks, *shared_weights.shape))
+        return Evaluation(returns, jnp.zeros(num_networks))
+
+    def score(self, networks, shared_weights, key, episodes, split):
+        return self.evaluate(networks, shared_weights, key, episodes).returns[..., None]
+
+
+def test_jitter_moves_the_weights_of_a_generation_for_all_alike():
+    weights, jitter = (-2.0, 0.0, 1.0), 0.25
+    config = dataclasses.replace(CONFIG, shared_weights=weights, weight_jitter=jitter, generations=40)
+    history, last = run(config=config, task=WeightsAsReturns())
+    np.testing.assert_array_equal(history.return_max, history.return_median)  # the same for all individuals
+    moved = history.best_weight_return - 1.0
+    assert (np.abs(moved) <= jitter).all()
+    assert moved.min() < -0.6 * jitter
+    assert moved.max() > 0.6 * jitter
+    assert len(set(moved.tolist())) == 40
+    assert abs(moved.mean()) < 3 * jitter / np.sqrt(3 * 40)
+    # Each weight moves on its own, and the champion is judged at the weights themselves.
+    assert np.std(history.return_max - (moved - 1.0) / 3.0) > 0.01
+    assert float(last.state.champion_score) == pytest.approx(-1.0 / 3.0)
 
 
 def test_returns_that_are_not_finite_rank_last_and_are_counted():

@@ -9,6 +9,7 @@ import pytest
 from tests.oracle import swingup as oracle
 from wann_jax.envs import CARTPOLE_SWINGUP
 from wann_jax.envs.cartpole_swingup import EnvState
+from wann_jax.envs.trigonometry import sin_cos
 
 NUM_STEPS = 1000
 NAMES = ("position", "velocity", "angle", "angular_velocity")
@@ -114,3 +115,12 @@ def test_transitions_are_differentiable_on_request():
     difference = final_angle(env, jnp.float32(0.1 + step)) - final_angle(env, jnp.float32(0.1 - step))
     assert slope == pytest.approx(float(difference) / (2 * step), rel=0.02)
     assert abs(slope) > 1e-4
+
+
+def test_sines_and_cosines_are_right_to_rounding():
+    angles = np.concatenate([np.linspace(-3000, 3000, 400_001), np.linspace(-7, 7, 400_001)]).astype(np.float32)
+    sine, cosine = jax.jit(sin_cos)(angles)
+    for values, exact in ((sine, np.sin), (cosine, np.cos)):
+        assert np.abs(np.asarray(values, np.float64) - exact(angles.astype(np.float64))).max() < 1.3e-7
+    slopes = jax.jit(jax.vmap(jax.grad(lambda angle: sin_cos(angle)[0])))(angles[::1000])
+    np.testing.assert_allclose(slopes, np.cos(angles[::1000].astype(np.float64)), atol=1e-6)

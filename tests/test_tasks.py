@@ -148,7 +148,8 @@ def plain_episode(task, step, policy, key, episode, episodes):
     return total, time
 
 
-@pytest.mark.parametrize("name", ["swingup", *GYMNAX, "gymnax:Catch-bsuite"])
+# A box and two kinds of discrete actions; ends at different times; random rewards; shared sums of inputs.
+@pytest.mark.parametrize("name", ["swingup", *GYMNAX[:2], "gymnax:BernoulliBandit-misc", "gymnax:Catch-bsuite"])
 def test_episodes_agree_with_a_plain_loop(name):
     with lenient(name):
         task = wann.make_task(name, max_steps=30)

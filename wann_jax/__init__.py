@@ -14,12 +14,15 @@ from wann_jax.config import SearchConfig
 from wann_jax.datasets import Dataset
 from wann_jax.errors import CheckpointError, ConfigError, DataError, WannError
 from wann_jax.evaluation import evaluate
+from wann_jax.express import express
 from wann_jax.forward import forward, forward_lanes, forward_samples
 from wann_jax.genome import Genome, GenomeSpec
-from wann_jax.network import Network, NetworkSpec, express, stack_networks
-from wann_jax.network_file import load_genome, load_network, save_network
+from wann_jax.network import Network, NetworkSpec, stack_networks
+from wann_jax.network_file import load_genome, load_network, load_weights, save_network
+from wann_jax.protocol import best_shared_weight, protocol
 from wann_jax.search import SearchResult, SearchState, ask, init, search, tell
 from wann_jax.tasks import ClassificationTask, ControlTask, Evaluation, FunctionTask, Task, make_task
+from wann_jax.tuning import TuneConfig, TuneResult, tune
 from wann_jax.version import __version__
 
 __all__ = [
@@ -39,9 +42,12 @@ __all__ = [
     "SearchResult",
     "SearchState",
     "Task",
+    "TuneConfig",
+    "TuneResult",
     "WannError",
     "__version__",
     "ask",
+    "best_shared_weight",
     "evaluate",
     "express",
     "forward",
@@ -50,9 +56,12 @@ __all__ = [
     "init",
     "load_genome",
     "load_network",
+    "load_weights",
     "make_task",
+    "protocol",
     "save_network",
     "search",
     "stack_networks",
     "tell",
+    "tune",
 ]

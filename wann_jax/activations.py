@@ -58,7 +58,7 @@ def gaussian(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     return jnp.exp(-0.5 * x * x)
 
 
-_BRANCHES: tuple[Callable[[Array], Array], ...] = (
+FUNCTIONS: tuple[Callable[[Array], Array], ...] = (
     lambda x: x,
     lambda x: x,
     step,
@@ -75,7 +75,7 @@ _BRANCHES: tuple[Callable[[Array], Array], ...] = (
 
 def apply_activation(activation: Int[Array, ""], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Applies one function, chosen by a scalar id, to the whole of x; differentiable."""
-    return lax.switch(activation, _BRANCHES, x)
+    return lax.switch(activation, FUNCTIONS, x)
 
 
 def apply_activations(activations: Int[Array, "..."], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

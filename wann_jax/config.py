@@ -16,7 +16,7 @@ from jaxtyping import Float
 from wann_jax.errors import ConfigError, require
 
 PUBLISHED_WEIGHTS = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
-PRESET_NAMES = ("quick", "laptop", "paper")
+PRESET_NAMES = ("quick", "laptop", "best", "paper")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +29,7 @@ class SearchConfig:
     population_size: int = 192  # individuals (P)
     generations: int = 1024  # in all
     shared_weights: tuple[float, ...] = PUBLISHED_WEIGHTS  # that every network is evaluated with (W)
+    weight_jitter: float = 0.0  # every generation moves each shared weight by at most this much, for all alike
     episodes: int = 3  # episodes, or mini-batches, for each weight (R)
     tournament_size: int = 8  # entrants; the better of two winners becomes a parent
     cull_fraction: float = 0.2  # of the population, the worst: no parents
@@ -44,13 +45,14 @@ class SearchConfig:
     add_node_rate: float = 0.25  # how often a connection is split by a new node
     enable_connection_rate: float = 0.05  # how often a disabled connection is enabled
     change_activation_rate: float = 0.50  # how often a hidden node changes its activation
+    disable_connection_rate: float = 0.0  # how often a connection is disabled (in the paper: never)
+    connection_limit: int = 0  # enabled connections with which a network stops growing; 0: no limit
 
     @classmethod
     def preset(cls, task: str, preset: str = "paper", **overrides: Any) -> "SearchConfig":
         """The settings of a preset for a task, by name. Raises ConfigError for unknown names or bad values."""
         require(preset in PRESET_NAMES, "preset", f"one of {', '.join(PRESET_NAMES)}", preset)
-        family = task.partition(":")[0]
-        settings = _PRESETS.get(family, _PRESETS["swingup"])[preset] | overrides
+        settings = _PRESETS[_family(task)][preset] | overrides
         known = {field.name for field in dataclasses.fields(cls)}
         for name in settings:
             require(name in known, "setting", f"one of {', '.join(sorted(known))}", name)
@@ -59,13 +61,14 @@ class SearchConfig:
         return config
 
     @property
-    def mutation_rates(self) -> Float[Array, "4"]:
+    def mutation_rates(self) -> Float[Array, "5"]:
         """Relative rates in the order of mutation.MUTATION_NAMES."""
         rates = (
             self.add_connection_rate,
             self.add_node_rate,
             self.enable_connection_rate,
             self.change_activation_rate,
+            self.disable_connection_rate,
         )
         return jnp.stack([jnp.asarray(rate, jnp.float32) for rate in rates])
 
@@ -85,12 +88,13 @@ class SearchConfig:
             _require_int(f"search.{name}", getattr(self, name), 1)
         _require_int("search.champion_episodes", self.champion_episodes, 1)
         _require_int("search.generations", self.generations, 0)
+        _require_int("search.connection_limit", self.connection_limit, 0)
         for name in ("cull_fraction", "elite_fraction"):
             _require_number(f"search.{name}", getattr(self, name), "at least 0 and below 1", lambda x: 0 <= x < 1)
         for name in ("initial_connection_probability", "simplicity_probability"):
             _require_number(f"search.{name}", getattr(self, name), "between 0 and 1", lambda x: 0 <= x <= 1)
         rate_names = [field.name for field in dataclasses.fields(self) if field.name.endswith("_rate")]
-        for name in rate_names:
+        for name in ("weight_jitter", *rate_names):
             _require_number(f"search.{name}", getattr(self, name), "finite and at least 0", lambda x: 0 <= x < math.inf)
         require(
             any(getattr(self, name) > 0 for name in rate_names), "search.*_rate", "above 0 for at least one change", 0.0
@@ -114,12 +118,14 @@ jax.tree_util.register_dataclass(
     SearchConfig,
     data_fields=[
         "generations",
+        "weight_jitter",
         "initial_connection_probability",
         "simplicity_probability",
         "add_connection_rate",
         "add_node_rate",
         "enable_connection_rate",
         "change_activation_rate",
+        "disable_connection_rate",
     ],
     meta_fields=[
         "population_size",
@@ -131,6 +137,7 @@ jax.tree_util.register_dataclass(
         "champion_interval",
         "champion_candidates",
         "champion_episodes",
+        "connection_limit",
     ],
 )
 
@@ -156,12 +163,39 @@ def _require_number(field: str, value: Any, rule: str, holds: Any) -> None:
     require(isinstance(value, (int, float)) and bool(holds(value)), field, rule, value)
 
 
+def preset_task_options(task: str, preset: str) -> dict[str, Any]:
+    """Options of `make_task` that belong to a preset."""
+    return _TASK_OPTIONS.get((_family(task), preset), {})
+
+
+def _family(task: str) -> str:
+    kind = task.partition(":")[0]
+    return {"digits": "classify", "mnist": "classify"}.get(kind, kind if kind in _PRESETS else "swingup")
+
+
+# Six equal parts of [-2, 2], a weight somewhere in each: the mean estimates that under random shared weights.
+_STRATIFIED: dict[str, Any] = dict(shared_weights=tuple((2 * i - 5) / 3 for i in range(6)), weight_jitter=1 / 3)
 _CLASSIFICATION: dict[str, dict[str, Any]] = {
     "quick": dict(
         population_size=64, generations=50, episodes=1, tournament_size=8, initial_connection_probability=0.1
     ),
     "laptop": dict(
         population_size=192, generations=500, episodes=1, tournament_size=16, initial_connection_probability=0.1
+    ),
+    "best": dict(
+        population_size=192,
+        generations=20_000,
+        episodes=1,
+        tournament_size=8,
+        initial_connection_probability=0.05,
+        simplicity_probability=0.5,
+        **_STRATIFIED,
+        connection_limit=1849,
+        add_connection_rate=0.45,
+        add_node_rate=0.30,
+        enable_connection_rate=0.05,
+        change_activation_rate=0.20,
+        disable_connection_rate=0.10,
     ),
     "paper": dict(
         population_size=960, generations=4096, episodes=1, tournament_size=32, initial_connection_probability=0.05
@@ -170,17 +204,27 @@ _CLASSIFICATION: dict[str, dict[str, Any]] = {
 _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "swingup": {
         "quick": dict(population_size=32, generations=20, tournament_size=4, elite_fraction=0.05, champion_episodes=8),
-        "laptop": dict(population_size=64, generations=1024, tournament_size=4, elite_fraction=0.05),
-        # Published: elite_fraction 0.2, simplicity_probability 0.8. With these, and without the original's quirk that
-        # keeps split connections alive, the population settles on networks of 20 to 40 connections (README, "Results").
-        "paper": dict(population_size=192, generations=1024, elite_fraction=0.05, simplicity_probability=0.5),
+        "laptop": dict(
+            population_size=64, generations=1024, tournament_size=4, elite_fraction=0.05, weight_jitter=0.25
+        ),
+        "best": dict(
+            population_size=192,
+            generations=1024,
+            tournament_size=2,
+            elite_fraction=0.05,
+            simplicity_probability=0.5,
+            weight_jitter=0.25,
+        ),
+        "paper": dict(population_size=192, generations=1024),
     },
     "xor": {
         "quick": dict(population_size=64, generations=50, episodes=1),
         "laptop": dict(population_size=128, generations=200, episodes=1),
+        "best": dict(population_size=192, generations=500, episodes=1),
         "paper": dict(population_size=192, generations=1024, episodes=1),
     },
-    "digits": _CLASSIFICATION,
-    "mnist": _CLASSIFICATION,
     "classify": _CLASSIFICATION,
+}
+_TASK_OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
+    ("classify", "best"): dict(batch_size=2048, logit_deviation=2.0),
 }

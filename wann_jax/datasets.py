@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from wann_jax.cache import cache_dir
 from wann_jax.errors import DataError, require
 
 MNIST_DIR_VARIABLE = "WANN_MNIST_DIR"
-CACHE_DIR_VARIABLE = "WANN_CACHE_DIR"
 SPLIT_SEED = 20190611
 # SHA-256 of the decompressed files.
 MNIST_FILES = {
@@ -52,16 +52,17 @@ def load_digits() -> Dataset:
     return split_dataset(images / 16.0, labels, validation=350, test=350)
 
 
-def load_mnist(data_dir: str | os.PathLike[str] | None = None) -> Dataset:
+def load_mnist(data_dir: str | os.PathLike[str] | None = None, prepared: bool = True) -> Dataset:
     """MNIST at 16x16, deskewed: 55,000 to train, 5,000 to validate (the last ones), 10,000 to test.
 
+    If not `prepared`, the images as they are: 28x28, between 0 and 1.
     From `data_dir`, else the directory in $WANN_MNIST_DIR, else downloaded into a cache with checked hashes.
     """
     directory = data_dir or os.environ.get(MNIST_DIR_VARIABLE)
     folder = Path(directory) if directory else _download_mnist()
     raw = {name: read_idx(_find_idx(folder, name), sha256) for name, sha256 in MNIST_FILES.items()}
-    prepared = _prepared_mnist(raw)
-    train, test = (prepared[name] for name in ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte"))
+    images = _prepared_mnist(raw) if prepared else {name: _flat(part) for name, part in raw.items() if part.ndim == 3}
+    train, test = (images[name] for name in ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte"))
     train_labels, test_labels = (
         raw[name].astype(np.int32) for name in ("train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte")
     )
@@ -187,6 +188,10 @@ def _resize_bilinear(images: np.ndarray, side: int) -> np.ndarray:
     return np.einsum("ij,njk,lk->nil", weights(images.shape[1]), images, weights(images.shape[2]), optimize=True)
 
 
+def _flat(images: np.ndarray) -> np.ndarray:
+    return (images.reshape(len(images), -1) / np.float32(255.0)).astype(np.float32)
+
+
 def _prepared_mnist(raw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {
         name: np.concatenate([deskew(part / 255.0) for part in np.array_split(images, 12)]).astype(np.float32)
@@ -205,7 +210,7 @@ def _find_idx(folder: Path, name: str) -> Path:
 def _download_mnist() -> Path:
     import pooch  # here: only a download needs it
 
-    cache = Path(os.environ.get(CACHE_DIR_VARIABLE, pooch.os_cache("wann_jax"))) / "mnist"
+    cache = cache_dir() / "mnist"
     for name, sha256 in MNIST_FILES.items():
         path = cache / name
         if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:

@@ -10,6 +10,7 @@ Both walk a network's rows in order and keep all lanes in the innermost, contigu
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -19,11 +20,17 @@ from jax import Array, lax
 from jax.core import Tracer
 from jaxtyping import Float
 
+from wann_jax import native
 from wann_jax.activations import SUM, apply_activation, apply_activations
 from wann_jax.errors import require
 from wann_jax.network import FIRST_INPUT_SLOT, Network
 
 LANES_PER_TILE = 1536  # weights x samples: a tile's slots stay in the second-level cache, and memory is bounded
+NATIVE_TILE = 64  # samples: kSampleLanes in native/program.h
+# What `individuals_per_block` aims at: values in the cache, and operations below the size from which XLA splits even
+# the smallest over threads. The native kernel needs no slots of its own.
+LANES_PER_BLOCK = 1728
+BLOCK_BYTES = 300 << 10
 
 
 def forward(
@@ -73,13 +80,54 @@ def forward_samples(
     networks: Network,
     shared_weights: Float[Array, "W"],
     inputs: Float[Array, "B I"],
-    summarise: Callable[[Float[Array, "W B O"]], Any] = lambda outputs: outputs,
+    summarise: Callable[..., Any] = lambda outputs: outputs,
 ) -> Any:
     """Outputs [P, W, B, O] of every network under every shared weight on the same samples.
 
-    With `summarise`, what it makes of each network's outputs [W, B, O] instead: the outputs of a whole population
-    then never exist at once. One network runs at a time, so that each row runs only its own activation.
+    With `summarise`, what this function makes of each network's outputs [W, B, O] instead: the outputs of a whole
+    population then never exist at once. See loss.py for summaries that also have a native version.
     """
+    by_xla, natively = (partial(kernel, summarise=summarise) for kernel in (_samples_by_xla, _samples_natively))
+    if not native.available():
+        return by_xla(networks, shared_weights, inputs)
+    return lax.platform_dependent(networks, shared_weights, inputs, cpu=natively, default=by_xla)
+
+
+def _samples_natively(
+    networks: Network,
+    shared_weights: Float[Array, "W"],
+    inputs: Float[Array, "B I"],
+    summarise: Callable[..., Any],
+) -> Any:
+    tiles = _tiles_for_native(inputs)
+    if hasattr(summarise, "natively"):
+        return summarise.natively(networks, shared_weights, tiles)
+    shape = (1, networks.spec.num_outputs, shared_weights.shape[0], inputs.shape[0])
+    result = jax.ShapeDtypeStruct(shape, jnp.float32)
+
+    def one_network(nothing, network):
+        alone = jax.tree.map(lambda table: table[None], network)
+        outputs = native.call("wann_forward_samples", result, *alone.kernel_tables, shared_weights, tiles)
+        return nothing, summarise(outputs[0].transpose(1, 2, 0))
+
+    return lax.scan(one_network, None, networks)[1]
+
+
+def _tiles_for_native(inputs: Float[Array, "B I"]) -> Float[Array, "T C S"]:
+    """Constants (zero, one) and inputs of NATIVE_TILE samples each; the last tile is padded."""
+    num_tiles = -(-inputs.shape[0] // NATIVE_TILE)
+    padded = jnp.pad(inputs.T, ((0, 0), (0, num_tiles * NATIVE_TILE - inputs.shape[0])))
+    constants = jnp.stack([jnp.zeros_like(padded[0]), jnp.ones_like(padded[0])])
+    return jnp.concatenate([constants, padded]).reshape(-1, num_tiles, NATIVE_TILE).transpose(1, 0, 2)
+
+
+def _samples_by_xla(
+    networks: Network,
+    shared_weights: Float[Array, "W"],
+    inputs: Float[Array, "B I"],
+    summarise: Callable[..., Any],
+) -> Any:
+    """One network runs at a time, so that each row runs only its own activation."""
     num_samples, num_inputs = inputs.shape
     num_weights = shared_weights.shape[0]
     num_tiles = -(-num_samples // max(1, LANES_PER_TILE // num_weights))
@@ -136,6 +184,13 @@ def forward_lanes(
     return forward_lanes_in(lanes_memory(networks, lane_weights.shape[0]), networks, lane_weights, inputs)[1]
 
 
+def individuals_per_block(networks: Network, num_lanes: int) -> int:
+    """How many individuals a loop over time steps should take at once."""
+    if native.available():
+        return max(1, LANES_PER_BLOCK // num_lanes)
+    return max(1, BLOCK_BYTES // (4 * networks.spec.num_slots * num_lanes))
+
+
 def lanes_memory(networks: Network, num_lanes: int) -> Float[Array, "P S L"]:
     """Memory for `forward_lanes_in`: a loop over time steps carries it along, instead of clearing it every step."""
     num_networks = networks.num_rows.shape[0]
@@ -145,10 +200,25 @@ def lanes_memory(networks: Network, num_lanes: int) -> Float[Array, "P S L"]:
 def forward_lanes_in(
     values: Float[Array, "P S L"], networks: Network, lane_weights: Float[Array, "L"], inputs: Float[Array, "P L I"]
 ) -> tuple[Float[Array, "P S L"], Float[Array, "P L O"]]:
-    """`forward_lanes` in given memory, which is returned for the next call.
+    """`forward_lanes` in given memory, which is returned for the next call."""
+    if not native.available():
+        return _lanes_by_xla(values, networks, lane_weights, inputs)
+    return lax.platform_dependent(values, networks, lane_weights, inputs, cpu=_lanes_natively, default=_lanes_by_xla)
 
-    All networks take the same row at the same time, so each evaluates every activation; the loop ends with the
-    last row of the largest network.
+
+def _lanes_natively(
+    values: Float[Array, "P S L"], networks: Network, lane_weights: Float[Array, "L"], inputs: Float[Array, "P L I"]
+) -> tuple[Float[Array, "P S L"], Float[Array, "P L O"]]:
+    result = jax.ShapeDtypeStruct((*inputs.shape[:2], networks.spec.num_outputs), jnp.float32)
+    return values, native.call("wann_forward_lanes", result, *networks.kernel_tables, lane_weights, inputs)
+
+
+def _lanes_by_xla(
+    values: Float[Array, "P S L"], networks: Network, lane_weights: Float[Array, "L"], inputs: Float[Array, "P L I"]
+) -> tuple[Float[Array, "P S L"], Float[Array, "P L O"]]:
+    """All networks take the same row at the same time, so each evaluates every activation.
+
+    The loop ends with the last row of the largest network.
     """
     spec = networks.spec
     values = lax.dynamic_update_slice(values, inputs.transpose(0, 2, 1), (0, FIRST_INPUT_SLOT, 0))

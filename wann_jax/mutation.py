@@ -1,22 +1,23 @@
-"""The four mutations: a child differs from its parent by exactly one change of topology.
+"""The mutations, the four of the paper and a fifth: a child differs from its parent by exactly one change of topology.
 
-In: a key and a genome. Out: the changed genome. Each mutation takes `gate`: where it is False nothing is written,
-so that under vmap the four cost a few single-element writes instead of four copies of the gene tables. Random
-draws do not depend on the tables' capacity: growing them changes no run. Source: paper section 3, and the
-original's operators, except that a change that cannot apply is never chosen (README, "differences").
+In: uniform draws and a genome. Out: the changed genome. Each mutation takes `gate`: where it is False nothing is
+written, so that under vmap all cost a few single-element writes instead of copies of the gene tables.
+What a draw chooses does not depend on the tables' capacity: growing them changes no run. Written twice: here, and
+natively for whole populations on CPU (native/breed.cc); both do the same, to the bit. Source: paper section 3, and
+the original's operators, except that a change that cannot apply is never chosen (README, "differences").
 """
 
-import jax
 import jax.numpy as jnp
 from flax import struct
 from jax import Array
-from jaxtyping import Bool, Float, Int, Key
+from jaxtyping import Bool, Float, Int
 
 from wann_jax.genome import OUTPUT_LAYER, Genome, GenomeSpec
 from wann_jax.graph import relax_layers
 
-MUTATION_NAMES = ("add_connection", "add_node", "enable_connection", "change_activation")
-ADD_CONNECTION, ADD_NODE, ENABLE_CONNECTION, CHANGE_ACTIVATION = range(4)
+MUTATION_NAMES = ("add_connection", "add_node", "enable_connection", "change_activation", "disable_connection")
+ADD_CONNECTION, ADD_NODE, ENABLE_CONNECTION, CHANGE_ACTIVATION, DISABLE_CONNECTION = range(5)
+GROWS = (True, True, True, False, False)  # whether it adds an enabled connection
 
 
 class Mutated(struct.PyTreeNode):
@@ -28,27 +29,32 @@ class Mutated(struct.PyTreeNode):
 
 
 def mutate(
-    key: Key[Array, ""], genome: Genome, spec: GenomeSpec, rates: Float[Array, "4"], mark: Int[Array, ""]
+    draws: Float[Array, "3"], genome: Genome, spec: GenomeSpec, rates: Float[Array, "5"], mark: Int[Array, ""]
 ) -> Mutated:
     """Makes one change, drawn by `rates` (in MUTATION_NAMES order) among those that can apply.
 
-    Consumes `key`. `mark` is the historical mark a new node gets.
+    `draws`: uniform in [0, 1), independent: one for the kind, two for the change. `mark` is the historical mark a
+    new node gets.
     """
     applies, overflow = applicable(genome, spec)
     odds = jnp.where(applies, rates, 0.0)
-    found = odds.sum() > 0
-    choice_key, *keys = jax.random.split(key, 5)
-    kind = jnp.searchsorted(jnp.cumsum(odds), jax.random.uniform(choice_key) * odds.sum(), side="right")
-    kind = jnp.where(found, jnp.minimum(kind, len(MUTATION_NAMES) - 1), -1)
-    # Adding a node comes last: the other three leave layers alone and may read the genome's own.
-    genome = add_connection(keys[0], genome, spec, kind == ADD_CONNECTION)
-    genome = enable_connection(keys[1], genome, kind == ENABLE_CONNECTION)
-    genome = change_activation(keys[2], genome, spec, kind == CHANGE_ACTIVATION)
-    genome = add_node(keys[3], genome, spec, mark, kind == ADD_NODE)
+    cumulated = [odds[0]]
+    for index in range(1, len(MUTATION_NAMES)):  # in this order: the native version must round alike
+        cumulated.append(cumulated[-1] + odds[index])
+    total = cumulated[-1]
+    place = draws[0] * total
+    kind = sum((below <= place).astype(jnp.int32) for below in cumulated[:-1])
+    kind = jnp.where(total > 0, kind, -1)
+    # Adding a node comes last: the others leave layers alone and may read the genome's own.
+    genome = add_connection(draws[1:], genome, spec, kind == ADD_CONNECTION)
+    genome = enable_connection(draws[1:], genome, kind == ENABLE_CONNECTION)
+    genome = disable_connection(draws[1:], genome, kind == DISABLE_CONNECTION)
+    genome = change_activation(draws[1:], genome, spec, kind == CHANGE_ACTIVATION)
+    genome = add_node(draws[1:], genome, spec, mark, kind == ADD_NODE)
     return Mutated(genome, kind, overflow)
 
 
-def applicable(genome: Genome, spec: GenomeSpec) -> tuple[Bool[Array, "4"], Bool[Array, ""]]:
+def applicable(genome: Genome, spec: GenomeSpec) -> tuple[Bool[Array, "5"], Bool[Array, ""]]:
     """Which mutations can apply, in MUTATION_NAMES order; and whether a full table kept one out."""
     free_connections = spec.max_connections - genome.num_connections
     has_enabled = genome.enabled_mask.any()
@@ -58,14 +64,14 @@ def applicable(genome: Genome, spec: GenomeSpec) -> tuple[Bool[Array, "4"], Bool
             has_enabled,
             (genome.conn_mask & ~genome.conn_enabled).any(),
             (genome.num_nodes > spec.num_fixed) & (len(spec.hidden_activations) > 1),
+            has_enabled,
         ]
     )
     room = jnp.stack(
         [
             free_connections >= 1,
             (free_connections >= 2) & (genome.num_nodes < spec.max_nodes),
-            jnp.bool_(True),
-            jnp.bool_(True),
+            *[jnp.bool_(True)] * 3,
         ]
     )
     return wants & room, (wants & ~room).any()
@@ -85,25 +91,28 @@ def num_later_nodes(genome: Genome, spec: GenomeSpec) -> Int[Array, "N"]:
     return jnp.where(genome.node_layer == OUTPUT_LAYER, 0, later_hidden + spec.num_outputs)
 
 
-def pick(key: Key[Array, ""], mask: Bool[Array, "n"]) -> Int[Array, ""]:
-    """Index of a True entry, drawn uniformly; n if there is none. The draw does not depend on n. Consumes `key`."""
+def pick(draw: Float[Array, ""], mask: Bool[Array, "n"]) -> Int[Array, ""]:
+    """Index of a True entry, by a uniform draw; n if there is none. The choice does not depend on n."""
     cumulated = jnp.cumsum(mask.astype(jnp.int32))
-    nth = jax.random.randint(key, (), 0, jnp.maximum(cumulated[-1], 1))
-    return (cumulated <= nth).sum()
+    return (cumulated <= _nth(draw, cumulated[-1])).sum()
+
+
+def _nth(draw: Float[Array, ""], count: Int[Array, ""]) -> Int[Array, ""]:
+    """A whole number from 0 to count - 1; 0 if count is 0."""
+    return (draw * count.astype(jnp.float32)).astype(jnp.int32)
 
 
 def add_connection(
-    key: Key[Array, ""], genome: Genome, spec: GenomeSpec, gate: Bool[Array, ""] | bool = True
+    draws: Float[Array, "2"], genome: Genome, spec: GenomeSpec, gate: Bool[Array, ""] | bool = True
 ) -> Genome:
-    """Joins a random source that has an open target to a random one of its open targets. Consumes `key`.
+    """Joins a random source that has an open target to a random one of its open targets.
 
     Open: in a strictly later layer, with no connection gene from the source yet, enabled or not.
     """
-    source_key, target_key = jax.random.split(key)
     conn_source, mask = genome.conn_source, genome.conn_mask
     num_targets = jnp.zeros(spec.max_nodes, jnp.int32).at[conn_source].add(mask.astype(jnp.int32))
     has_open = genome.node_mask & (num_later_nodes(genome, spec) > num_targets)
-    source = pick(source_key, has_open)
+    source = pick(draws[0], has_open)
     from_source = mask & (conn_source == source)
     joined = (
         jnp.zeros(spec.max_nodes, bool)
@@ -111,47 +120,51 @@ def add_connection(
         .set(True, mode="drop")
     )
     source_layer = genome.node_layer.at[source].get(mode="clip")
-    target = pick(target_key, genome.node_mask & (genome.node_layer > source_layer) & ~joined)
+    target = pick(draws[1], genome.node_mask & (genome.node_layer > source_layer) & ~joined)
     return _append_connection(genome, source, target, gate)
 
 
-def enable_connection(key: Key[Array, ""], genome: Genome, gate: Bool[Array, ""] | bool = True) -> Genome:
-    """Turns one disabled connection back on, drawn uniformly. Consumes `key`."""
-    slot = pick(key, genome.conn_mask & ~genome.conn_enabled)
+def enable_connection(draws: Float[Array, "2"], genome: Genome, gate: Bool[Array, ""] | bool = True) -> Genome:
+    """Turns one disabled connection back on, drawn uniformly."""
+    slot = pick(draws[0], genome.conn_mask & ~genome.conn_enabled)
     return genome.replace(conn_enabled=_write(genome.conn_enabled, slot, True, gate))
 
 
+def disable_connection(draws: Float[Array, "2"], genome: Genome, gate: Bool[Array, ""] | bool = True) -> Genome:
+    """Turns one enabled connection off, drawn uniformly. Not in the paper: it lets a network at a limit rewire."""
+    slot = pick(draws[0], genome.enabled_mask)
+    return genome.replace(conn_enabled=_write(genome.conn_enabled, slot, False, gate))
+
+
 def change_activation(
-    key: Key[Array, ""], genome: Genome, spec: GenomeSpec, gate: Bool[Array, ""] | bool = True
+    draws: Float[Array, "2"], genome: Genome, spec: GenomeSpec, gate: Bool[Array, ""] | bool = True
 ) -> Genome:
-    """Gives one hidden node a different allowed activation, node and activation drawn uniformly. Consumes `key`."""
-    node_key, activation_key = jax.random.split(key)
+    """Gives one hidden node a different allowed activation, node and activation drawn uniformly."""
     allowed = jnp.asarray(spec.hidden_activations, jnp.int32)
-    node = pick(node_key, genome.node_mask & (jnp.arange(spec.max_nodes) >= spec.num_fixed))
+    node = pick(draws[0], genome.node_mask & (jnp.arange(spec.max_nodes) >= spec.num_fixed))
     current = genome.node_activation.at[node].get(mode="clip")
-    activation = allowed.at[pick(activation_key, allowed != current)].get(mode="clip")
+    activation = allowed.at[pick(draws[1], allowed != current)].get(mode="clip")
     return genome.replace(node_activation=_write(genome.node_activation, node, activation, gate))
 
 
 def add_node(
-    key: Key[Array, ""],
+    draws: Float[Array, "2"],
     genome: Genome,
     spec: GenomeSpec,
     mark: Int[Array, ""] | int,
     gate: Bool[Array, ""] | bool = True,
 ) -> Genome:
-    """Splits one enabled connection, drawn uniformly: source -> new node -> target. Consumes `key`.
+    """Splits one enabled connection, drawn uniformly: source -> new node -> target.
 
     The old connection is disabled, the new node's activation is drawn from the allowed ones.
     """
-    split_key, activation_key = jax.random.split(key)
     gate = jnp.asarray(gate)
     allowed = jnp.asarray(spec.hidden_activations, jnp.int32)
-    conn = pick(split_key, genome.enabled_mask)
+    conn = pick(draws[0], genome.enabled_mask)
     source = genome.conn_source.at[conn].get(mode="clip")
     target = genome.conn_target.at[conn].get(mode="clip")
     node = genome.num_nodes
-    activation = allowed[jax.random.randint(activation_key, (), 0, len(spec.hidden_activations))]
+    activation = allowed[_nth(draws[1], jnp.int32(len(spec.hidden_activations)))]
     layer = genome.node_layer[source] + 1
     genome = genome.replace(
         node_activation=_write(genome.node_activation, node, activation, gate),

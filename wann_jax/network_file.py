@@ -15,12 +15,14 @@ import numpy as np
 
 from wann_jax.activations import ACTIVATION_IDS, ACTIVATION_NAMES
 from wann_jax.errors import ConfigError, DataError, require
+from wann_jax.express import express
 from wann_jax.genome import Genome, GenomeSpec
 from wann_jax.graph import longest_path
-from wann_jax.network import Network, express
+from wann_jax.network import Network
 
 FORMAT, VERSION = "wann_jax.network", 1
 CHAMPION_FILE = "champion.json"
+ZOO = Path(__file__).with_name("zoo")
 
 StrPath = str | os.PathLike[str]
 
@@ -40,13 +42,8 @@ def load_genome(
     path: StrPath, num_inputs: int | None = None, num_outputs: int | None = None
 ) -> tuple[Genome, GenomeSpec]:
     """The genome in a file or run directory, in tables that just fit. See `load_network`."""
-    source = Path(path)
-    if source.is_dir():
-        source = source / CHAMPION_FILE
-    try:
-        text = source.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"network file {str(source)!r} cannot be read: {error}") from None
+    source = _file_of(path)
+    text = _read(source)
     if source.suffix == ".json":
         return _parse_json(str(source), text, num_inputs, num_outputs)
     sizes = (num_inputs or 0, num_outputs or 0)
@@ -55,10 +52,65 @@ def load_genome(
     return _parse_matrix(str(source), text, *sizes)
 
 
-def save_network(path: StrPath, genome: Genome, spec: GenomeSpec, info: dict[str, Any] | None = None) -> None:
+def _file_of(path: StrPath) -> Path:
+    """A run directory stands for its champion, a name of the zoo for its file."""
+    source = Path(path)
+    if not source.exists() and str(path) in zoo_names():
+        return ZOO / f"{path}.json"
+    return source / CHAMPION_FILE if source.is_dir() else source
+
+
+def zoo_names() -> list[str]:
+    """Names of the networks that come with the package."""
+    return sorted(path.stem for path in ZOO.glob("*.json"))
+
+
+def _read(source: Path) -> str:
+    try:
+        return source.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"network file {str(source)!r} cannot be read: {error}") from None
+
+
+def load_weights(path: StrPath) -> np.ndarray | None:
+    """The tuned weights [C] in a network file of ours, in the order of its connections; None if it has none.
+
+    Raises DataError.
+    """
+    source = _file_of(path)
+    if source.suffix != ".json":
+        return None
+    genome, _ = load_genome(source)
+    weights = json.loads(_read(source)).get("weights")
+    if weights is None:
+        return None
+    count = int(genome.num_enabled)
+    numbers = isinstance(weights, list) and all(type(each) in (int, float) for each in weights)
+    fits = numbers and len(weights) == count and bool(np.isfinite(np.asarray(weights, np.float64)).all())
+    found = len(weights) if isinstance(weights, list) else type(weights).__name__
+    require(fits, f"{source}: weights", f"a list of {count} finite numbers, one per connection", found, DataError)
+    return np.asarray(weights, np.float32)
+
+
+def load_info(path: StrPath) -> dict[str, Any]:
+    """The `info` of a network file of ours; empty for other formats. Raises DataError."""
+    source = _file_of(path)
+    if source.suffix != ".json":
+        return {}
+    load_genome(source)
+    return json.loads(_read(source)).get("info") or {}
+
+
+def save_network(
+    path: StrPath,
+    genome: Genome,
+    spec: GenomeSpec,
+    info: dict[str, Any] | None = None,
+    weights: np.ndarray | None = None,
+) -> None:
     """Writes one genome in our format, disabled connections apart; `info` is kept as it is.
 
-    The file appears whole or not at all.
+    `weights` [C]: a weight for each enabled connection, in their order. The file appears whole or not at all.
     """
     host = jax.tree.map(np.asarray, genome)
     nodes = _named_nodes(spec.num_inputs, spec.num_outputs, int(host.num_nodes))
@@ -78,6 +130,8 @@ def save_network(path: StrPath, genome: Genome, spec: GenomeSpec, info: dict[str
         "connections": pairs[enabled].tolist(),
         "disabled_connections": pairs[live & ~enabled].tolist(),
     }
+    if weights is not None:
+        document["weights"] = [float(f"{weight:.9g}") for weight in weights.tolist()]  # float32 survives
     write_atomically(Path(path), _readable_json(document))
 
 

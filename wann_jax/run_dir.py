@@ -27,6 +27,7 @@ from wann_jax.tasks import Task, make_task
 
 CONFIG_FILE, METRICS_FILE, CHECKPOINTS = "config.json", "metrics.jsonl", "checkpoints"
 FORMAT, VERSION = "wann_jax.run", 1
+MAX_CAUSE_LENGTH = 200  # of what orbax has to say about a damaged file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +44,7 @@ class RunSettings:
         """Raises ConfigError on the first setting that breaks a rule."""
         require(self.checkpoint_interval >= 1, "checkpoint_interval", "at least 1", self.checkpoint_interval)
         require(0 <= self.seed < 2**63, "seed", "between 0 and 2**63 - 1", self.seed)
-        known = {"data_dir", "batch_size", "max_steps"}
+        known = {"data_dir", "batch_size", "logit_deviation", "max_steps"}
         fits = isinstance(self.task_options, dict) and set(self.task_options) <= known
         require(fits, "task_options", f"options among {', '.join(sorted(known))}", self.task_options)
         self.config.check()
@@ -143,6 +144,7 @@ class RunDirectory:
         from orbax import checkpoint as ocp  # here: importing it takes longer than starting a search
 
         sizes = {"max_nodes": spec.max_nodes, "max_connections": spec.max_connections}
+        sizes["population_size"] = state.genomes.num_nodes.shape[0]
         plain = {**vars(state), "key": jax.random.key_data(state.key)}
         with self._checkpoints() as manager:
             manager.save(
@@ -151,28 +153,43 @@ class RunDirectory:
             )
 
     def load(self, task: Task, settings: RunSettings) -> tuple[SearchState, GenomeSpec]:
-        """The newest checkpoint. Raises CheckpointError if there is none or it cannot be read."""
+        """The newest checkpoint. Raises CheckpointError if there is none, or it cannot be read or does not fit."""
         from orbax import checkpoint as ocp
 
         with self._checkpoints() as manager:
             step = manager.latest_step()
             require(step is not None, "run", "a directory that holds a checkpoint", str(self.path), CheckpointError)
-            try:
-                sizes = manager.restore(step, args=ocp.args.Composite(sizes=ocp.args.JsonRestore()))["sizes"]
-                spec = GenomeSpec(
-                    num_inputs=task.num_inputs,
-                    num_outputs=task.num_outputs,
-                    hidden_activations=task.hidden_activations,
-                    **sizes,
-                )
-                fresh = jax.eval_shape(lambda: init(jax.random.key(0), settings.config, spec))
-                key = jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0)))
-                shapes = jax.tree.map(_on_first_device, {**vars(fresh), "key": key})
-                plain = manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(shapes)))["state"]
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                raise CheckpointError(f"checkpoint {step} of {self.path} cannot be read: {error}") from None
+
+            def restore(**items):
+                try:
+                    return manager.restore(step, args=ocp.args.Composite(**items))
+                except (OSError, ValueError, KeyError, TypeError) as error:
+                    damage, path = str(error)[:MAX_CAUSE_LENGTH], self.path / CHECKPOINTS / str(step)
+                    advice = "delete it to go on from the one before, if there is one"
+                    raise CheckpointError(f"checkpoint {path} cannot be read ({advice}): {damage}") from None
+
+            sizes = restore(sizes=ocp.args.JsonRestore())["sizes"]
+            wanted = settings.config.population_size
+            found = sizes.pop("population_size", wanted)
+            rule = f"the checkpoint's, {found}"
+            require(found == wanted, "config.population_size", rule, wanted, CheckpointError)
+            spec = GenomeSpec(
+                num_inputs=task.num_inputs,
+                num_outputs=task.num_outputs,
+                hidden_activations=task.hidden_activations,
+                **sizes,
+            )
+            fresh = jax.eval_shape(lambda: init(jax.random.key(0), settings.config, spec))
+            key = jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0)))
+            shapes = jax.tree.map(_on_first_device, {**vars(fresh), "key": key})
+            plain = restore(state=ocp.args.StandardRestore(shapes))["state"]
         plain = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), plain)  # on no device in particular
         return SearchState(**{**plain, "key": jax.random.wrap_key_data(plain["key"])}), spec
+
+    def has_checkpoint(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        with self._checkpoints() as manager:
+            return manager.latest_step() is not None
 
     def _checkpoints(self):
         from orbax import checkpoint as ocp

@@ -21,8 +21,9 @@ from jaxtyping import Float, Int, Key
 from wann_jax.config import SearchConfig
 from wann_jax.devices import over_population, replicated
 from wann_jax.errors import require
+from wann_jax.express import express
 from wann_jax.genome import MIN_HIDDEN_CAPACITY, Genome, GenomeSpec, grow
-from wann_jax.network import Network, express
+from wann_jax.network import Network
 from wann_jax.population import breed, has_room, initial_population, spec_with_room
 from wann_jax.ranking import fronts, rank_order
 from wann_jax.selection import choose_parents
@@ -111,8 +112,16 @@ def tell(
     order = rank_order(points)
     parents = choose_parents(parent_key, order, config.num_breeders, config.num_elites, config.tournament_size)
     is_elite = jnp.arange(config.population_size) < config.num_elites
-    next_genomes = jax.tree.map(lambda table: table[parents], state.genomes)
-    children = breed(breed_key, next_genomes, spec, config.mutation_rates, is_elite, state.generation)
+    children = breed(
+        breed_key,
+        state.genomes,
+        parents,
+        spec,
+        config.mutation_rates,
+        is_elite,
+        state.generation,
+        config.connection_limit,
+    )
 
     wins = candidate.score > state.champion_score
     champion = jax.tree.map(lambda new, old: jnp.where(wins, new, old), candidate.genome, state.champion)
@@ -148,6 +157,8 @@ def run_generation(
 ) -> tuple[SearchState, GenerationMetrics]:
     """One whole generation: express, evaluate, judge the champion, rank, select, mutate."""
     weights = jnp.asarray(config.shared_weights, jnp.float32)
+    jitter = jax.random.uniform(_generation_key(state, 2), weights.shape, minval=-1.0, maxval=1.0)
+    weights = weights + config.weight_jitter * jitter
     evaluate = over_population(partial(_express_and_evaluate, spec=spec, episodes=config.episodes))
     evaluation = evaluate(state.genomes, task, weights, _generation_key(state, 1))
     is_due = (state.generation == 0) | ((state.generation + 1) % config.champion_interval == 0)

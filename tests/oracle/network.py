@@ -1,10 +1,12 @@
 """What a network computes, in float64 and by recursion over its nodes; the activations by their ids."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[int, Callable[..., Any]] = {
     1: lambda x: x,
     2: lambda x: np.where(x > 0, 1.0, 0.0),
     3: lambda x: np.sin(math.pi * x),
@@ -18,44 +20,48 @@ ACTIVATIONS = {
 }
 
 
-def evaluate(plain, weights, inputs, num_outputs, jitter=lambda terms: 0.0):
+def evaluate(plain, weights, inputs, num_outputs):
     """Outputs [B, O] of a genome (activations, connections) for inputs [B, I].
 
-    `weights`: one number, or one per enabled connection in the order of `connections`. `jitter` is added to each
-    pre-activation: a function of the list of its terms.
+    `weights`: one number, or one per enabled connection in the order of `connections`.
     """
-    activations, connections = plain
-    num_samples, num_inputs = np.shape(inputs)
-    enabled = [(source, target) for source, target, is_enabled in connections if is_enabled]
-    weights = np.broadcast_to(weights, len(enabled)).tolist()
-    values = {0: np.ones(num_samples)}
-    values |= {1 + index: np.asarray(inputs, np.float64)[:, index] for index in range(num_inputs)}
-
-    def value(node):
-        if node not in values:
-            joined = zip(enabled, weights, strict=True)
-            terms = [weight * value(source) for (source, target), weight in joined if target == node]
-            before = sum(terms, np.zeros(num_samples)) + jitter(terms)
-            values[node] = ACTIVATIONS[activations[node]](before)
-        return values[node]
-
-    return np.stack([value(1 + num_inputs + index) for index in range(num_outputs)], axis=-1)
+    return evaluate_bounded(plain, weights, inputs, num_outputs)[0]
 
 
-def evaluate_settled(plain, weights, inputs, num_outputs, relative=6e-7, allowed=2e-5):
-    """Outputs, and where they are settled: hardly move when every sum is disturbed as by rounding to float32.
+def evaluate_settled(plain, weights, inputs, num_outputs, rounding=6e-7, allowed=1e-4):
+    """Outputs, and where they are settled: every sum may be off by rounding to float32, and they hardly move.
 
     Networks with steps, with sin(pi x) of large x or with cancelling sums turn a rounding error into an arbitrarily
     large one, whatever evaluates them; a comparison in float32 means something only where that does not happen.
     """
-    random = np.random.default_rng(0)
-    exact = evaluate(plain, weights, inputs, num_outputs)
-    moved = np.zeros_like(exact)
-    for signs in ([1.0], [-1.0], [-1.0, 1.0], [-1.0, 1.0], [-1.0, 1.0]):
+    exact, bound = evaluate_bounded(plain, weights, inputs, num_outputs, rounding)
+    return exact, bound <= allowed * np.maximum(1.0, np.abs(exact))
 
-        def rounding(terms, signs=signs):
-            return relative * random.choice(signs, len(inputs)) * sum(map(np.abs, terms), np.zeros(len(inputs)))
 
-        disturbed = evaluate(plain, weights, inputs, num_outputs, rounding)
-        moved = np.maximum(moved, np.abs(disturbed - exact))
-    return exact, moved <= allowed * np.maximum(1.0, np.abs(exact))
+def evaluate_bounded(plain, weights, inputs, num_outputs, rounding=0.0):
+    """Outputs, and how far each may move when a sum of terms is off by `rounding` times the sum of their sizes."""
+    activations, connections = plain
+    num_samples, num_inputs = np.shape(inputs)
+    enabled = [(source, target) for source, target, is_enabled in connections if is_enabled]
+    weights = np.broadcast_to(weights, len(enabled)).tolist()
+    exactly = np.zeros(num_samples)
+    values = {0: (np.ones(num_samples), exactly)}
+    values |= {node: (column, exactly) for node, column in enumerate(np.asarray(inputs, np.float64).T, start=1)}
+
+    def value(node):
+        if node not in values:
+            before = bound = np.zeros(num_samples)
+            for (source, target), weight in zip(enabled, weights, strict=True):
+                if target == node:
+                    term, term_bound = (weight * part for part in value(source))
+                    before = before + term
+                    bound = bound + rounding * np.abs(term) + np.abs(term_bound)
+            function = ACTIVATIONS[activations[node]]
+            after = function(before)
+            moved = [np.abs(function(before + sign * bound) - after) for sign in (-1.0, 1.0)]
+            underflow = np.abs(after) < np.finfo(np.float32).tiny  # what float32 takes for 0
+            values[node] = after, np.maximum(*moved) + np.where(underflow, 1.0, rounding) * np.abs(after)
+        return values[node]
+
+    outputs = [value(1 + num_inputs + index) for index in range(num_outputs)]
+    return tuple(np.stack(part, axis=-1) for part in zip(*outputs, strict=True))

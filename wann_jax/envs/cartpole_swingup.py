@@ -11,6 +11,8 @@ import jax.numpy as jnp
 from flax import struct
 from gymnax.environments import environment, spaces
 
+from wann_jax.envs.trigonometry import sin_cos
+
 
 @struct.dataclass
 class EnvState(environment.EnvState):
@@ -62,8 +64,8 @@ class CartPoleSwingUp(environment.Environment[EnvState, EnvParams]):
             angular_velocity=state.angular_velocity + params.time_step * angular_acceleration,
             time=state.time + 1,
         )
-        upright = 0.5 * (jnp.cos(state.angle) + 1.0)
-        centred = jnp.cos(0.5 * jnp.pi * state.position / params.track_half_length)
+        upright = 0.5 * (sin_cos(state.angle)[1] + 1.0)
+        centred = sin_cos(0.5 * jnp.pi * state.position / params.track_half_length)[1]
         terminated = self.is_terminated(state, params)
         observation, state = self._apply_transition_gradient_policy(self.get_obs(state), state)
         return observation, state, upright * centred, terminated, {"discount": self.discount(state, params)}
@@ -82,9 +84,8 @@ class CartPoleSwingUp(environment.Environment[EnvState, EnvParams]):
 
     def get_obs(self, state: EnvState, params: EnvParams | None = None, key: jax.Array | None = None) -> jax.Array:
         """Position, velocity, cos angle, sin angle, angular velocity."""
-        return jnp.stack(
-            [state.position, state.velocity, jnp.cos(state.angle), jnp.sin(state.angle), state.angular_velocity]
-        )
+        sine, cosine = sin_cos(state.angle)
+        return jnp.stack([state.position, state.velocity, cosine, sine, state.angular_velocity])
 
     def is_terminated(self, state: EnvState, params: EnvParams) -> jax.Array:
         """Whether the cart has left the track."""
@@ -112,7 +113,7 @@ class CartPoleSwingUp(environment.Environment[EnvState, EnvParams]):
 
 def _accelerations(state: EnvState, force: jax.Array, params: EnvParams) -> tuple[jax.Array, jax.Array]:
     """Of the cart (m/s^2) and of the pole (rad/s^2)."""
-    sine, cosine = jnp.sin(state.angle), jnp.cos(state.angle)
+    sine, cosine = sin_cos(state.angle)
     total_mass = params.cart_mass + params.pole_mass
     pole_moment = params.pole_mass * params.pole_length  # kg m
     swing = pole_moment * jnp.square(state.angular_velocity) * sine  # N

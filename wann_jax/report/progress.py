@@ -52,6 +52,36 @@ class SearchProgress:
         self._progress.update(self._task, completed=int(metrics.generation[-1]) + 1, summary=summary)
 
 
+class StepProgress:
+    """A bar over known steps; a context manager. Silent where there is no terminal."""
+
+    def __init__(self, name: str, steps: int, console: Console | None = None):
+        console = console or Console(stderr=True)
+        self._progress = Progress(
+            TextColumn(name),
+            MofNCompleteColumn(),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[summary]}"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=steps, summary="compiling ...")
+
+    def __enter__(self) -> "StepProgress":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def advance(self, summary: str) -> None:
+        """One step done."""
+        self._progress.update(self._task, advance=1, summary=summary)
+
+
 def _short(value: float) -> str:
     """Three digits and a prefix: 12.3M."""
     for prefix in ("", "k", "M"):

@@ -3,10 +3,12 @@
 In: scores [W, R] of one network and its facts. Out: text for a terminal, or a document for JSON.
 """
 
+import json
 from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from wann_jax.genome import Genome, GenomeSpec
@@ -16,14 +18,15 @@ def score_document(
     weights: tuple[float, ...], scores: np.ndarray, genome: Genome, spec: GenomeSpec, **facts: Any
 ) -> dict[str, Any]:
     """Mean, deviation and number of episodes for each weight and over all, and the network's size."""
-    rows = [
-        {"weight": weight, "mean": float(row.mean()), "std": float(row.std()), "episodes": len(row)}
-        for weight, row in zip(weights, scores, strict=True)
-    ]
+    with np.errstate(invalid="ignore"):  # scores that are not finite have no mean
+        rows = [
+            {"weight": weight, "mean": float(row.mean()), "std": float(row.std()), "episodes": len(row)}
+            for weight, row in zip(weights, scores, strict=True)
+        ]
+        overall = {"mean": float(scores.mean()), "std": float(scores.std())}
     return {
         **facts,
-        "mean": float(scores.mean()),
-        "std": float(scores.std()),
+        **overall,
         "weights": rows,
         "num_connections": int(genome.num_enabled),
         "num_hidden": int(genome.num_nodes) - spec.num_fixed,
@@ -31,9 +34,28 @@ def score_document(
     }
 
 
+def strict_json(document: dict[str, Any]) -> str:
+    """The document as JSON, in which numbers that are not finite are null."""
+    return json.dumps(json.loads(json.dumps(document), parse_constant=lambda name: None))
+
+
+def print_rows(document: dict[str, Any]) -> None:
+    """The protocol's rows as a table on standard output."""
+    table = Table()
+    table.add_column("weights")
+    for name in ("mean", "deviation", "trials"):
+        table.add_column(name, justify="right")
+    for row in document["rows"]:
+        weight = f" {row['weight']:.4g}" if "weight" in row else ""
+        table.add_row(row["row"] + weight, f"{row['mean']:.4g}", f"{row['std']:.3g}", str(row["trials"]))
+    console = Console()
+    console.print(table)
+    console.print(f"{document['connections']} connections, {document['hidden']} hidden nodes")
+
+
 def print_scores(document: dict[str, Any], score_name: str) -> None:
     """The document as a table on standard output."""
-    table = Table(title=document.get("title"), title_justify="left")
+    table = Table(title=escape(document.get("title", "")) or None, title_justify="left")
     table.add_column("shared weight", justify="right")
     table.add_column(f"mean {score_name}", justify="right")
     table.add_column("deviation", justify="right")

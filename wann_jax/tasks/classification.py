@@ -4,18 +4,23 @@ In: networks and shared weights. Out: minus the mean cross-entropy over a mini-b
 maximised); or, held out, the accuracy on the validation or the test split.
 """
 
+import math
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from flax import struct
-from jax import Array
+from jax import Array, lax
 from jaxtyping import Float, Int, Key
 
 from wann_jax.activations import ACTIVATION_IDS, STEP
 from wann_jax.datasets import Dataset
 from wann_jax.errors import require
 from wann_jax.forward import forward_samples
+from wann_jax.loss import CrossEntropy
 from wann_jax.network import Network
 from wann_jax.tasks.base import Evaluation
+from wann_jax.topology import Topology, in_layers
 
 
 class ClassificationTask(struct.PyTreeNode):
@@ -26,6 +31,9 @@ class ClassificationTask(struct.PyTreeNode):
     name: str = struct.field(pytree_node=False)
     num_outputs: int = struct.field(pytree_node=False)
     batch_size: int = struct.field(pytree_node=False, default=1000)
+    logit_deviation: float = struct.field(
+        pytree_node=False, default=0.0
+    )  # see loss.CrossEntropy; 0: outputs as they are
     hidden_activations: tuple[int, ...] = struct.field(
         pytree_node=False, default=tuple(i for i in ACTIVATION_IDS.values() if i != STEP)
     )
@@ -33,15 +41,20 @@ class ClassificationTask(struct.PyTreeNode):
     score_name: str = struct.field(pytree_node=False, default="accuracy")
 
     @classmethod
-    def create(cls, name: str, dataset: Dataset, batch_size: int = 1000) -> "ClassificationTask":
-        """A task of a loaded data set."""
+    def create(
+        cls, name: str, dataset: Dataset, batch_size: int = 1000, logit_deviation: float = 0.0
+    ) -> "ClassificationTask":
+        """A task of a loaded data set. Raises ConfigError for options out of range."""
         require(batch_size >= 1, "task.batch_size", "at least 1", batch_size)
+        fits = math.isfinite(logit_deviation) and logit_deviation >= 0.0
+        require(fits, "task.logit_deviation", "finite and at least 0", logit_deviation)
         return cls(
             inputs={split: jnp.asarray(images) for split, images in dataset.inputs.items()},
             labels={split: jnp.asarray(labels) for split, labels in dataset.labels.items()},
             name=name,
             num_outputs=dataset.num_classes,
             batch_size=min(batch_size, len(dataset.labels["train"])),
+            logit_deviation=float(logit_deviation),
         )
 
     @property
@@ -58,12 +71,8 @@ class ClassificationTask(struct.PyTreeNode):
         batch = jnp.arange(num_samples)
         if num_samples < num_train:
             batch = jax.random.permutation(key, num_train)[:num_samples]
-        labels = self.labels["train"][batch]
-
-        def negative_loss(outputs):
-            return jnp.take_along_axis(jax.nn.log_softmax(outputs), labels[None, :, None], axis=-1).mean((-2, -1))
-
-        returns = forward_samples(networks, shared_weights, self.inputs["train"][batch], negative_loss)
+        inputs, labels = self.inputs["train"][batch], self.labels["train"][batch]
+        returns = -forward_samples(networks, shared_weights, inputs, CrossEntropy(labels, self.logit_deviation))
         return Evaluation(returns, jnp.full(returns.shape[0], float(num_samples * shared_weights.shape[0])))
 
     def score(
@@ -76,3 +85,32 @@ class ClassificationTask(struct.PyTreeNode):
             return (outputs.argmax(-1) == labels[None]).mean(-1, keepdims=True, dtype=jnp.float32)
 
         return forward_samples(networks, shared_weights, self.inputs[split], accuracy)
+
+    def score_weights(
+        self, topology: Topology, weights: Float[Array, "P #R C"], key: Key[Array, ""], episodes: int, split: str
+    ) -> Float[Array, "P 1"]:
+        """Accuracy of each weight vector on the whole split; key and episodes make no difference."""
+        inputs, labels = self.inputs[split], self.labels[split]
+
+        def accuracy(vector):
+            return (in_layers(topology, vector, inputs).argmax(-1) == labels).mean(dtype=jnp.float32)
+
+        return lax.map(accuracy, weights[:, 0])[:, None]
+
+    def returns_of_weights(
+        self, topology: Topology, weights: Float[Array, "P C"], key: Key[Array, ""], size: int
+    ) -> Float[Array, "P"]:
+        """Minus the mean cross-entropy over one mini-batch of `size` images. Consumes `key`."""
+        return -lax.map(self.loss_of_weights(topology, key, size, 0), weights)
+
+    def loss_of_weights(
+        self, topology: Topology, key: Key[Array, ""], size: int, horizon: int
+    ) -> Callable[[Float[Array, "C"]], Float[Array, ""]]:
+        """Mean cross-entropy over one mini-batch of `size` images, drawn with replacement. Consumes `key`."""
+        batch = jax.random.randint(key, (size,), 0, self.labels["train"].shape[0])
+        inputs, labels = self.inputs["train"][batch], self.labels["train"][batch]
+        return lambda weights: CrossEntropy(labels)(in_layers(topology, weights, inputs)[None])[0]
+
+    def differentiable(self) -> "ClassificationTask":
+        """The same: there is no environment."""
+        return self

@@ -5,6 +5,8 @@ episodes. Steps run `step_env`, so nothing resets; a lane that has ended earns n
 every lane has.
 """
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import jax
@@ -18,11 +20,10 @@ from jaxtyping import Float, Key
 from wann_jax.activations import ACTIVATION_IDS
 from wann_jax.devices import over_blocks
 from wann_jax.errors import require
-from wann_jax.forward import forward_lanes_in, lanes_memory
+from wann_jax.forward import LANES_PER_BLOCK, forward_lanes_in, individuals_per_block, lanes_memory
 from wann_jax.network import Network
 from wann_jax.tasks.base import Evaluation
-
-BLOCK_BYTES = 300 << 10  # of values that a block of individuals computes on
+from wann_jax.topology import Topology, in_lanes
 
 
 class ControlTask(struct.PyTreeNode):
@@ -37,6 +38,7 @@ class ControlTask(struct.PyTreeNode):
     num_outputs: int = struct.field(pytree_node=False)
     action_shape: tuple[int, ...] | None = struct.field(pytree_node=False)  # None: discrete
     hidden_activations: tuple[int, ...] = struct.field(pytree_node=False, default=tuple(ACTIVATION_IDS.values()))
+    static_max_steps: int = struct.field(pytree_node=False, default=0)  # set by `differentiable`
     work_unit: str = struct.field(pytree_node=False, default="steps")
     score_name: str = struct.field(pytree_node=False, default="return")
 
@@ -82,21 +84,92 @@ class ControlTask(struct.PyTreeNode):
     ) -> tuple[Float[Array, "P W R"], Float[Array, "P"]]:
         """Return of each episode, and the steps that each individual took in all. Consumes `key`.
 
-        One block of individuals runs after another: a block's values stay in the cache (and below the size from
-        which XLA splits each tiny operation over threads), and each block ends with its own last lane.
+        One block of individuals runs after another, and each block ends with its own last lane.
         """
-        lanes_bytes = 4 * networks.spec.num_slots * shared_weights.shape[0] * episodes
-        block_size = max(1, BLOCK_BYTES // lanes_bytes)
-        return over_blocks(
-            lambda block: self._rollout_block(block, shared_weights, key, episodes), networks, block_size
+        num_weights = shared_weights.shape[0]
+        lane_weights = jnp.repeat(shared_weights, episodes)
+
+        def run(block):
+            def policy(memory, inputs):
+                return forward_lanes_in(memory, block, lane_weights, inputs)
+
+            lanes = (block.num_rows.shape[0], num_weights * episodes)
+            returns, steps = self._run_lanes(policy, lanes_memory(block, lanes[1]), lanes, key, episodes)
+            return returns.reshape(lanes[0], num_weights, episodes), steps
+
+        return over_blocks(run, networks, individuals_per_block(networks, num_weights * episodes))
+
+    def score_weights(
+        self, topology: Topology, weights: Float[Array, "P #R C"], key: Key[Array, ""], episodes: int, split: str
+    ) -> Float[Array, "P R"]:
+        """Return of each of R = `episodes` episodes under each weight vector, or a vector for each episode.
+
+        Consumes `key`; `split` makes no difference: every key is fresh.
+        """
+
+        def run(block):
+            def policy(memory, inputs):
+                return memory, in_lanes(topology, block, inputs)
+
+            return self._run_lanes(policy, (), (block.shape[0], episodes), key, episodes)[0]
+
+        return over_blocks(run, weights, max(1, LANES_PER_BLOCK // episodes))
+
+    def returns_of_weights(
+        self, topology: Topology, weights: Float[Array, "P C"], key: Key[Array, ""], size: int
+    ) -> Float[Array, "P"]:
+        """Mean return over `size` episodes, for each weight vector. Consumes `key`."""
+        return self.score_weights(topology, weights[:, None], key, size, "train").mean(-1)
+
+    def loss_of_weights(
+        self, topology: Topology, key: Key[Array, ""], size: int, horizon: int
+    ) -> Callable[[Float[Array, "C"]], Float[Array, ""]]:
+        """Minus the mean return over `size` episodes; gradients reach back `horizon` steps. Consumes `key`.
+
+        Only of a task that is `differentiable()`. The clipping of actions passes gradients on.
+        """
+        start_key, step_key = jax.random.split(key)
+        obs, state = jax.vmap(self.env.reset_env, (0, None))(jax.random.split(start_key, size), self.env_params)
+        step_env = jax.vmap(self.env.step_env, (0, 0, 0, None))
+        num_chunks = -(-self.static_max_steps // horizon)
+
+        def loss(weights):
+            def advance(carry, index):
+                obs, state, alive = carry
+                outputs = in_lanes(topology, weights, obs.reshape(size, -1))
+                outputs = outputs + lax.stop_gradient(jnp.clip(outputs, -1.0, 1.0) - outputs)
+                keys = jax.random.split(jax.random.fold_in(step_key, index), size)
+                obs, state, reward, terminated, _ = step_env(keys, state, self.to_action(outputs), self.env_params)
+                earned = jnp.where(alive & (index < self.env_params.max_steps_in_episode), reward, 0.0)
+                return (obs, state, alive & ~terminated), earned
+
+            @jax.checkpoint
+            def chunk(carry, chunk_index):
+                carry = lax.stop_gradient(carry)
+                carry, earned = lax.scan(advance, carry, chunk_index * horizon + jnp.arange(horizon))
+                return carry, earned.sum(0)
+
+            _, earned = lax.scan(chunk, (obs, state, jnp.ones(size, bool)), jnp.arange(num_chunks))
+            return -earned.sum(0).mean()
+
+        return loss
+
+    def differentiable(self) -> "ControlTask":
+        """The same with gradients through the environment's steps.
+
+        Raises ConfigError for discrete actions and environments without gradients.
+        """
+        fits = self.action_shape is not None and self.env.supports_transition_gradients
+        require(fits, "method", f"es or cma: {self.name!r} has no gradients through its steps", "adam")
+        return self.replace(
+            env=_differentiable(self.env),
+            static_max_steps=int(self.env_params.max_steps_in_episode),
         )
 
-    def _rollout_block(
-        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
-    ) -> tuple[Float[Array, "P W R"], Float[Array, "P"]]:
-        num_networks, num_weights = networks.num_rows.shape[0], shared_weights.shape[0]
-        lanes = (num_networks, num_weights * episodes)
-        lane_weights = jnp.repeat(shared_weights, episodes)
+    def _run_lanes(
+        self, policy: Callable[[Any, Array], Any], memory: Any, lanes: tuple[int, int], key: Array, episodes: int
+    ) -> tuple[Float[Array, "P L"], Float[Array, "P"]]:
+        """Returns of all lanes, and each individual's steps; `policy(memory, inputs)` gives memory and outputs."""
         start_key, step_key = jax.random.split(key)
         obs, state = jax.vmap(self.env.reset_env, (0, None))(jax.random.split(start_key, episodes), self.env_params)
         obs, state = jax.tree.map(lambda leaf: _over_lanes(jnp.asarray(leaf), lanes), (obs, state))
@@ -109,20 +182,18 @@ class ControlTask(struct.PyTreeNode):
 
         def advance(carry):
             step, memory, obs, state, returns, steps, alive = carry
-            inputs = obs.reshape(*lanes, -1).astype(jnp.float32)
-            memory, outputs = forward_lanes_in(memory, networks, lane_weights, inputs)
+            memory, outputs = policy(memory, obs.reshape(*lanes, -1).astype(jnp.float32))
             keys = jax.random.split(jax.random.fold_in(step_key, step), episodes)
-            actions = self.to_action(outputs)
-            obs, state, reward, terminated, _ = step_env(jnp.tile(keys, num_weights), state, actions, self.env_params)
+            keys = jnp.tile(keys, lanes[1] // episodes)
+            obs, state, reward, terminated, _ = step_env(keys, state, self.to_action(outputs), self.env_params)
             returns = returns + jnp.where(alive, reward.reshape(lanes).astype(jnp.float32), 0.0)
             steps = steps + alive.sum(-1, dtype=jnp.float32)
             alive = alive & ~terminated.astype(bool) & ~truncated(state, self.env_params)
             return step + 1, memory, obs, state, returns, steps, alive
 
-        memory = lanes_memory(networks, lanes[1])
-        start = (0, memory, obs, state, jnp.zeros(lanes), jnp.zeros(num_networks), jnp.ones(lanes, bool))
+        start = (0, memory, obs, state, jnp.zeros(lanes), jnp.zeros(lanes[0]), jnp.ones(lanes, bool))
         *_, returns, steps, _ = lax.while_loop(running, advance, start)
-        return returns.reshape(num_networks, num_weights, episodes), steps
+        return returns, steps
 
     def to_action(self, outputs: Float[Array, "*lanes O"]) -> Array:
         """Discrete: the largest output. Box: outputs clipped to [-1, 1], which is scaled to the action's range."""
@@ -131,6 +202,12 @@ class ControlTask(struct.PyTreeNode):
         unit = 0.5 * (jnp.clip(outputs, -1.0, 1.0) + 1.0)
         low, high = (jnp.broadcast_to(bound, outputs.shape) for bound in (self.action_low, self.action_high))
         return (low + unit * (high - low)).reshape(*outputs.shape[:-1], *self.action_shape)
+
+
+@cache
+def _differentiable(env: environment.Environment) -> environment.Environment:
+    """One object for each environment, so that compiled programs are found again."""
+    return env.with_transition_gradients()
 
 
 def _over_lanes(leaf: Array, lanes: tuple[int, int]) -> Array:

@@ -16,6 +16,7 @@ from wann_jax.activations import ACTIVATION_IDS
 from wann_jax.forward import forward
 from wann_jax.network import Network
 from wann_jax.tasks.base import Evaluation
+from wann_jax.topology import Topology, in_lanes
 
 Policy = Callable[[Array], Array]
 
@@ -49,3 +50,30 @@ class FunctionTask(struct.PyTreeNode):
         over_episodes = jax.vmap(one, (None, None, 0))
         over_weights = jax.vmap(over_episodes, (None, 0, None))
         return jax.vmap(over_weights, (0, None, None))(networks, shared_weights, jax.random.split(key, episodes))
+
+    def score_weights(
+        self, topology: Topology, weights: Float[Array, "P #R C"], key: Key[Array, ""], episodes: int, split: str
+    ) -> Float[Array, "P R"]:
+        """The function's value at each key, for each weight vector. Consumes `key`."""
+
+        def one(vector, key):
+            return jnp.asarray(self.function(lambda inputs: in_lanes(topology, vector, inputs), key), jnp.float32)
+
+        vectors = jnp.broadcast_to(weights, (weights.shape[0], episodes, weights.shape[-1]))
+        return jax.vmap(jax.vmap(one), (0, None))(vectors, jax.random.split(key, episodes))
+
+    def returns_of_weights(
+        self, topology: Topology, weights: Float[Array, "P C"], key: Key[Array, ""], size: int
+    ) -> Float[Array, "P"]:
+        """Mean over `size` keys, for each weight vector. Consumes `key`."""
+        return self.score_weights(topology, weights[:, None], key, size, "train").mean(-1)
+
+    def loss_of_weights(
+        self, topology: Topology, key: Key[Array, ""], size: int, horizon: int
+    ) -> Callable[[Float[Array, "C"]], Float[Array, ""]]:
+        """Minus the mean over `size` keys. Consumes `key`."""
+        return lambda weights: -self.returns_of_weights(topology, weights[None], key, size)[0]
+
+    def differentiable(self) -> "FunctionTask":
+        """The same: the function is differentiated as it is."""
+        return self

@@ -43,17 +43,19 @@ def make_task(
     *,
     data_dir: str | None = None,
     batch_size: int | None = None,
+    logit_deviation: float | None = None,
     max_steps: int | None = None,
 ) -> Task:
     """The task called `name`.
 
     `data_dir`: where MNIST's files are. `batch_size`: images per generation (classification; default 1000).
+    `logit_deviation`: standardise outputs to it in the training loss (classification; default 0: not at all).
     `max_steps`: length limit of an episode (control). Raises ConfigError for an unknown name, an option that the task
     does not have, or an environment that is not supported; DataError for missing or damaged data.
     """
     kind, _, argument = name.partition(":")
     if name == "xor":
-        _refuse(name, data_dir=data_dir, batch_size=batch_size, max_steps=max_steps)
+        _refuse(name, data_dir=data_dir, batch_size=batch_size, logit_deviation=logit_deviation, max_steps=max_steps)
         return FunctionTask(function=_xor_return, num_inputs=2, num_outputs=1, name="xor")
     if name in ("digits", "mnist") or (kind == "classify" and argument):
         _refuse(name, max_steps=max_steps)
@@ -62,9 +64,10 @@ def make_task(
         else:
             _refuse(name, data_dir=data_dir)
             dataset = datasets.load_digits() if name == "digits" else datasets.load_path(argument)
-        return ClassificationTask.create(name, dataset, 1000 if batch_size is None else batch_size)
+        images = 1000 if batch_size is None else batch_size
+        return ClassificationTask.create(name, dataset, images, logit_deviation or 0.0)
     if name == "swingup" or (kind == "gymnax" and argument):
-        _refuse(name, data_dir=data_dir, batch_size=batch_size)
+        _refuse(name, data_dir=data_dir, batch_size=batch_size, logit_deviation=logit_deviation)
         return _control_task(name, CARTPOLE_SWINGUP if name == "swingup" else argument, max_steps)
     raise ConfigError(f"task must be one of {', '.join(info.name for info in TASKS)}; got {name!r}")
 
@@ -79,7 +82,8 @@ def _control_task(name: str, env_id: str, max_steps: int | None) -> ControlTask:
     if max_steps is not None:
         require(max_steps >= 1, "task.max_steps", "at least 1", max_steps)
         require(max_steps < 2**31, "task.max_steps", "below 2**31", max_steps)
-        params = params.replace(max_steps_in_episode=max_steps)
+        kind = type(params.max_steps_in_episode)  # a float in some environments, which then count on it
+        params = params.replace(max_steps_in_episode=kind(max_steps))
     return ControlTask.create(name, env, params)
 
 

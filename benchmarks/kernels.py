@@ -1,0 +1,169 @@
+"""The evaluation kernels at the sizes that matter, against the oracle, the peers and the machine's floor.
+
+    python -m benchmarks.kernels [--original DIR] [--tensorneat DIR]
+
+MNIST: networks x six weights x 1000 images, cross-entropy included. Swing-up: networks x six weights x 3 episodes x
+1000 steps, environment included. All cores; ratios are taken within this one run.
+"""
+
+import argparse
+from functools import partial
+from typing import Any
+from unittest import mock
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import wann_jax as wann
+from benchmarks.common import time_it, write_result
+from benchmarks.floor import floor_seconds, machine_rates
+from benchmarks.genomes import random_genomes
+from benchmarks.peers import Original, TensorNeat, load_peer
+from tests.helpers import individual, to_plain
+from tests.oracle import network as oracle
+from wann_jax import native
+from wann_jax.config import PUBLISHED_WEIGHTS
+from wann_jax.devices import over_population, replicated
+from wann_jax.genome import Genome, GenomeSpec
+from wann_jax.loss import CrossEntropy
+from wann_jax.network import Network
+
+NUM_SAMPLES = 1000
+MNIST_SIZES = {  # name: hidden nodes, connections, individuals for XLA alone
+    "mnist, start of a search (120 connections)": (0, 120, 960),
+    "mnist, 1849 connections, 340 hidden": (340, 1849, 192),
+    "mnist, 500 nodes, 1849 connections": (233, 1849, 192),
+    "mnist, 1849 connections, 880 hidden": (880, 1849, 96),
+}
+
+
+def main() -> None:
+    """Runs everything and writes one result file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--original", help="checkout of google/brain-tokyo-workshop")
+    parser.add_argument("--tensorneat", help="checkout of EMI-Group/tensorneat, its requirements installed")
+    args = parser.parse_args()
+    original, tensorneat = load_peer(Original, args.original), load_peer(TensorNeat, args.tensorneat)
+    rates = machine_rates()
+    rows = [mnist_row(name, *sizes, rates, original, tensorneat) for name, sizes in MNIST_SIZES.items()]
+    rows += [swingup_row(original), biped_row()]
+    print(f"written: {write_result('kernels', {'machine_rates': rates, 'rows': rows})}")
+
+
+def kernels(name: str) -> Any:
+    """Programs traced inside use the native or the XLA kernels."""
+    return mock.patch.object(native, "available", return_value=name == "native")
+
+
+def available_kernels() -> list[str]:
+    """The native one only where it can be compiled."""
+    return ["native", "xla"] if native.available() else ["xla"]
+
+
+def express_all(genomes: Genome, spec: GenomeSpec) -> Network:
+    """The compiled networks, on every device."""
+    networks = jax.jit(jax.vmap(lambda genome: wann.express(genome, spec)))(genomes)
+    return jax.device_put(networks, replicated())
+
+
+def mnist_row(name: str, hidden: int, connections: int, xla_size: int, rates: Any, original: Any, peer: Any) -> Any:
+    """Milliseconds per individual (six weights x 1000 images)."""
+    random = np.random.default_rng(0)
+    inputs, labels = random.random((NUM_SAMPLES, 256), np.float32), jnp.asarray(random.integers(0, 10, NUM_SAMPLES))
+    weights = jnp.asarray(PUBLISHED_WEIGHTS)
+    genomes, spec = random_genomes(960, 256, 10, hidden, connections)
+    row: dict[str, Any] = {"name": name, "unit": "ms per individual (6 weights x 1000 images)", "compile_seconds": {}}
+    networks = express_all(genomes, spec)
+
+    for kernel in available_kernels():
+        size = 960 if kernel == "native" else xla_size
+        some = jax.tree.map(lambda table, size=size: table[:size], networks)
+        with kernels(kernel):
+            run = partial(wann.forward_samples, summarise=CrossEntropy(labels))
+            program = jax.jit(lambda networks, inputs, run=run: over_population(run)(networks, weights, inputs))
+            times = time_it(partial(program, some, jnp.asarray(inputs)), 5)
+        row[kernel] = quartiles(times, 1e3 / size)
+        row["compile_seconds"][kernel] = times["first_call"] - times["median"]
+    best = row[available_kernels()[0]]["median"]
+    row["floor_share"] = floor_seconds(networks, len(PUBLISHED_WEIGHTS), NUM_SAMPLES, rates) / 960 * 1e3 / best
+    one = individual(genomes, 0)
+    plain = to_plain(one)
+    row["oracle"] = quartiles(
+        time_it(lambda: [oracle.evaluate(plain, weight, inputs, 10) for weight in PUBLISHED_WEIGHTS], 3), 1e3
+    )
+    for label, adapter in (("original", original), ("tensorneat", peer)):
+        if adapter is not None and (label == "original" or "500 nodes" in name):
+            seconds = [adapter.seconds_per_individual(one, spec, PUBLISHED_WEIGHTS, inputs) for _ in range(3)]
+            row[label] = {"median": sorted(seconds)[1] * 1e3}
+    return with_ratios(row, lower_is_better=True)
+
+
+def swingup_row(original: Any) -> Any:
+    """Environment steps per second at the size of the paper's champion; no episode ends early."""
+    task: Any = wann.make_task("swingup")
+    task = task.replace(env_params=task.env_params.replace(track_half_length=1e6))
+    weights, episodes = jnp.asarray(PUBLISHED_WEIGHTS), 3
+    genomes, spec = random_genomes(192, 5, 1, 23, 52)
+    row: dict[str, Any] = {"name": "swing-up, 52 connections, 23 hidden", "unit": "environment steps per second"}
+    networks = express_all(genomes, spec)
+    steps = 192 * len(PUBLISHED_WEIGHTS) * episodes * 1000
+    for kernel in available_kernels():
+        with kernels(kernel):
+            program = jax.jit(
+                lambda networks, task, key: over_population(
+                    lambda networks, task, key: task.rollout(networks, weights, key, episodes)
+                )(networks, task, key)
+            )
+            times = time_it(partial(program, networks, task, jax.random.key(0)), 7)
+        row[kernel] = {name: steps / times[name] for name in ("median", "lower_quartile", "upper_quartile")}
+    if original is not None:
+        rates = [1.0 / original.seconds_per_step(individual(genomes, 0), spec, 3000) for _ in range(3)]
+        row["original"] = {"median": sorted(rates)[1]}
+    return with_ratios(row, lower_is_better=False)
+
+
+def biped_row() -> Any:
+    """`forward_lanes` alone, at the largest size that a bipedal walker needs."""
+    size, lanes, steps = 480, 24, 100
+    genomes, spec = random_genomes(size, 24, 4, 74, 210)
+    weights = jnp.repeat(jnp.asarray(PUBLISHED_WEIGHTS), 4)
+    row: dict[str, Any] = {"name": "biped size, 210 connections, 74 hidden", "unit": "network passes per second"}
+    networks = express_all(genomes, spec)
+
+    def loop(networks):
+        def step(_, outputs):
+            inputs = jnp.tile(outputs, (1, 1, 6))
+            return wann.forward_lanes(networks, weights, jnp.clip(inputs, -1.0, 1.0))
+
+        return jax.lax.fori_loop(0, steps, step, jnp.ones((networks.num_rows.shape[0], lanes, 4)))
+
+    for kernel in available_kernels():
+        with kernels(kernel):
+            program = jax.jit(lambda networks: over_population(loop)(networks))
+            times = time_it(partial(program, networks), 5)
+        passes = size * lanes * steps
+        row[kernel] = {name: passes / times[name] for name in ("median", "lower_quartile", "upper_quartile")}
+    return with_ratios(row, lower_is_better=False)
+
+
+def quartiles(times: dict[str, float], scale: float) -> dict[str, float]:
+    """The middle of the measured times, scaled."""
+    return {name: times[name] * scale for name in ("median", "lower_quartile", "upper_quartile")}
+
+
+def with_ratios(row: dict[str, Any], lower_is_better: bool) -> dict[str, Any]:
+    """Adds how many times faster the kernel that is chosen by default is than each other one, and prints the row."""
+    chosen = available_kernels()[0]
+    row["times_faster_than"] = {}
+    for other in ("xla", "oracle", "original", "tensorneat"):
+        if other in row and other != chosen:
+            ratio = row[other]["median"] / row[chosen]["median"]
+            row["times_faster_than"][other] = ratio if lower_is_better else 1.0 / ratio
+    shown = {name: round(ratio, 1) for name, ratio in row["times_faster_than"].items()}
+    print(f"{row['name']}: {row[chosen]['median']:.4g} {row['unit']}; times faster than {shown}", flush=True)
+    return row
+
+
+if __name__ == "__main__":
+    main()

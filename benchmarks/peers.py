@@ -1,0 +1,151 @@
+"""Peers, run beside us on the same networks: the original code and TensorNEAT, from checkouts that a user names.
+
+Each adapter returns None, with one line on standard error, if its checkout is missing or does not load.
+"""
+
+import importlib
+import importlib.util
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wann_jax.activations import SIN, TANH
+from wann_jax.genome import Genome, GenomeSpec
+
+ORIGINAL_SOURCE = Path("WANNRelease") / "prettyNeatWann"
+
+
+def matrix_of(genome: Genome, spec: GenomeSpec) -> tuple[np.ndarray, np.ndarray]:
+    """A genome in the original's layout: weights of 1 [N, N] and activation ids [N]; outputs last."""
+    host = jax.tree.map(np.asarray, genome)
+    num_nodes, num_connections = int(host.num_nodes), int(host.num_connections)
+    hidden = spec.num_fixed + np.argsort(host.node_layer[spec.num_fixed : num_nodes], kind="stable")
+    order = np.concatenate([np.arange(spec.first_output), hidden, np.arange(spec.first_output, spec.num_fixed)])
+    place = np.argsort(order)
+    source, target = (table[:num_connections] for table in (host.conn_source, host.conn_target))
+    enabled = host.conn_enabled[:num_connections]
+    weights = np.zeros((num_nodes, num_nodes))
+    weights[place[source[enabled]], place[target[enabled]]] = 1.0
+    return weights, host.node_activation[order].astype(float)
+
+
+class Original:
+    """google/brain-tokyo-workshop's NumPy code, in this process, one network at a time."""
+
+    def __init__(self, checkout: Path):
+        folder = next(
+            path for path in (checkout / ORIGINAL_SOURCE, checkout) if (path / "neat_src" / "ann.py").exists()
+        )
+        self.ann = _load(folder / "neat_src" / "ann.py", "original_ann")
+        with _StandInGym():
+            self.env = _load(folder / "domain" / "cartpole_swingup.py", "original_cartpole").CartPoleSwingUpEnv()
+
+    def seconds_per_individual(
+        self, genome: Genome, spec: GenomeSpec, weights: list[float], inputs: np.ndarray
+    ) -> float:
+        """To evaluate one network under every shared weight on all samples."""
+        matrix, activations = matrix_of(genome, spec)
+        began = time.perf_counter()
+        for weight in weights:
+            self.ann.act(matrix * weight, activations, spec.num_inputs, spec.num_outputs, inputs)
+        return time.perf_counter() - began
+
+    def seconds_per_step(self, genome: Genome, spec: GenomeSpec, num_steps: int) -> float:
+        """Of the swing-up environment with the network as its controller."""
+        matrix, activations = matrix_of(genome, spec)
+        self.env.seed(0)
+        state = self.env.reset()
+        began = time.perf_counter()
+        for _ in range(num_steps):
+            output = self.ann.act(matrix, activations, spec.num_inputs, spec.num_outputs, state)
+            state, _, done, _ = self.env.step(self.ann.selectAct(output, "all"))
+            if done:
+                state = self.env.reset()
+        return (time.perf_counter() - began) / num_steps
+
+
+class TensorNeat:
+    """EMI-Group/tensorneat's feed-forward genome, jitted over a batch of samples."""
+
+    def __init__(self, checkout: Path):
+        sys.path.insert(0, str(next(path for path in (checkout / "src", checkout) if (path / "tensorneat").is_dir())))
+        self.genome_module = importlib.import_module("tensorneat.genome")
+        self.functions = importlib.import_module("tensorneat.common")
+
+    def seconds_per_individual(
+        self, genome: Genome, spec: GenomeSpec, weights: list[float], inputs: np.ndarray
+    ) -> float:
+        """As the original's; after compilation. The bias is an input that is always 1."""
+        host = jax.tree.map(np.asarray, genome)
+        num_nodes, num_connections = int(host.num_nodes), int(host.num_connections)
+        act = self.functions.ACT
+        node_gene = self.genome_module.DefaultNode(activation_options=[act.identity, act.sin, act.tanh])
+        room = max(num_connections, spec.first_output * spec.num_outputs)  # it insists on room for a full start
+        made = self.genome_module.DefaultGenome(
+            spec.first_output, spec.num_outputs, num_nodes, room, node_gene=node_gene
+        )
+        # Attributes of a node: bias, response, aggregation, activation. Of a connection: weight.
+        kind = np.select([host.node_activation == SIN, host.node_activation >= TANH], [1, 2], 0)[:num_nodes]
+        nodes = np.stack([np.arange(num_nodes), 0 * kind, 1 + 0 * kind, 0 * kind, kind], axis=1).astype(np.float32)
+        ends = np.stack([host.conn_source, host.conn_target], axis=1)[:num_connections]
+        conns = np.full((room, 3), np.nan, np.float32)
+        conns[:num_connections] = np.concatenate([ends, np.ones((num_connections, 1))], axis=1)
+        with_bias = jnp.concatenate([jnp.ones((len(inputs), 1)), jnp.asarray(inputs)], axis=1)
+
+        @jax.jit
+        def run(weight, samples):
+            scaled = jnp.asarray(conns).at[:, 2].multiply(weight)
+            transformed = made.transform(None, jnp.asarray(nodes), scaled)
+            return jax.vmap(lambda sample: made.forward(None, transformed, sample))(samples)
+
+        run(jnp.float32(1.0), with_bias).block_until_ready()
+        began = time.perf_counter()
+        run(jnp.float32(weights[0]), with_bias).block_until_ready()
+        return (time.perf_counter() - began) * len(weights)
+
+
+def load_peer(make: Callable[[Path], Any], checkout: str | None) -> Any:
+    """The adapter, or None."""
+    name = make.__name__.lower()
+    if checkout is None:
+        print(f"{name}: skipped, no checkout given (--{name} DIR)", file=sys.stderr)
+        return None
+    try:
+        return make(Path(checkout))
+    except (StopIteration, ImportError, OSError) as error:
+        print(f"{name}: skipped, {checkout} does not load: {error!r}", file=sys.stderr)
+        return None
+
+
+def _load(path: Path, name: str) -> ModuleType:
+    found = importlib.util.spec_from_file_location(name, path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+class _StandInGym:
+    """The little of the old gym package that the original's environment imports."""
+
+    def __enter__(self) -> None:
+        gym, spaces, utils = ModuleType("gym"), ModuleType("gym.spaces"), ModuleType("gym.utils")
+        seeding = ModuleType("gym.utils.seeding")
+        vars(spaces)["Box"] = lambda *bounds, **rest: SimpleNamespace(bounds=bounds, **rest)
+        vars(seeding)["np_random"] = lambda seed=None: (np.random.RandomState(seed), seed)
+        vars(utils)["seeding"] = seeding
+        vars(gym).update(Env=object, spaces=spaces, utils=utils)
+        self.names = {"gym": gym, "gym.spaces": spaces, "gym.utils": utils, "gym.utils.seeding": seeding}
+        sys.modules.update(self.names)
+
+    def __exit__(self, *problem: object) -> None:
+        for name in self.names:
+            del sys.modules[name]

@@ -1,0 +1,34 @@
+"""Makes a network of the zoo from a run directory: python scripts/zoo_card.py RUN NAME "COMMAND" "SUMMARY" [TUNED].
+
+TUNED: the file that `wann tune` wrote for the run's champion. The card holds the protocol's rows.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from wann_jax.network_file import CHAMPION_FILE, ZOO, load_genome, load_network, load_weights, save_network
+from wann_jax.protocol import protocol, size_of
+from wann_jax.run_dir import RunDirectory
+from wann_jax.tasks.tunable import tunable
+
+
+def main(run: str, name: str, command: str, summary: str, tuned: str | None = None) -> None:
+    """Writes wann_jax/zoo/NAME.json."""
+    task = tunable(RunDirectory.open(Path(run)).read_settings().make_task())
+    network, (genome, spec) = load_network(run), load_genome(run)
+    info = json.loads((Path(run) / CHAMPION_FILE).read_text())["info"]
+    weights = load_weights(tuned) if tuned else None
+    rows = protocol(task, network, weights)
+    for row in rows:
+        row.pop("by_weight", None)
+    if tuned:
+        info["tuning"] = json.loads(Path(tuned).read_text())["info"]["tuning"]
+    sizes = {"num_connections": size_of(network)["connections"], "num_hidden": size_of(network)["hidden"]}
+    card = {**info, **sizes, "command": command, "summary": summary, "protocol": rows}
+    ZOO.mkdir(exist_ok=True)
+    save_network(ZOO / f"{name}.json", genome, spec, card, weights)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

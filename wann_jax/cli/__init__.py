@@ -1,0 +1,66 @@
+"""The command line `wann`.
+
+In: arguments. Out: files, a table on the terminal, an exit status: 0; 2 for a user's mistake, told in one line; 130
+after Ctrl-C, with everything written.
+"""
+
+import os
+import sys
+
+from wann_jax.cli.measuring import run_evaluate, run_protocol, run_tasks, run_zoo
+from wann_jax.cli.searching import run_resume, run_search
+from wann_jax.cli.tuning import run_baseline_command, run_tune
+from wann_jax.config import PRESET_NAMES
+from wann_jax.errors import WannError, require
+from wann_jax.version import __version__
+
+USAGE = f"""usage: wann COMMAND ...
+
+  wann search TASK [--preset {"|".join(PRESET_NAMES)}] [--seed N] [--out DIR]   evolve networks for a task
+  wann resume RUN [--generations N]                          go on with an interrupted search, exactly
+  wann evaluate NETWORK --task TASK [--weights=-2,-1,...]    returns of a run's champion or of a network file
+  wann protocol NETWORK --task TASK [--trials 1000]          the paper's rows: random, shared, tuned weights
+  wann tune NETWORK --task TASK --method adam|es|cma         a weight of its own for every connection
+  wann baseline NAME --task TASK                             what other models give on the task
+  wann zoo                                                   list the networks that come with the package
+  wann tasks                                                 list the tasks
+  wann --version
+
+wann COMMAND --help tells the options of a command."""
+
+
+def run() -> None:
+    """The entry point of the installed command."""
+    sys.exit(main())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    args = sys.argv[1:] if arguments is None else arguments
+    commands = {
+        "search": run_search,
+        "resume": run_resume,
+        "evaluate": run_evaluate,
+        "protocol": run_protocol,
+        "tune": run_tune,
+        "baseline": run_baseline_command,
+        "zoo": run_zoo,
+        "tasks": run_tasks,
+    }
+    try:
+        if args[:1] == ["--version"]:
+            print(f"wann_jax {__version__}")
+        elif not args or args[0] in ("-h", "--help"):
+            print(USAGE)
+        else:
+            require(args[0] in commands, "command", f"one of {', '.join(commands)}", args[0])
+            return commands[args[0]](args[1:])
+    except WannError as error:
+        print(f"wann: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("wann: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -1,0 +1,111 @@
+"""`wann evaluate`, `wann protocol`, `wann tasks` and `wann zoo`.
+
+In: arguments. Out: tables, or JSON.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import tyro
+
+from wann_jax.cli.parsing import TaskOptions, parse
+from wann_jax.config import PUBLISHED_WEIGHTS
+from wann_jax.errors import require
+from wann_jax.evaluation import evaluate
+from wann_jax.network_file import load_genome, load_info, load_network, load_weights, zoo_names
+from wann_jax.protocol import protocol, size_of
+from wann_jax.report.progress import StepProgress
+from wann_jax.report.tables import print_rows, print_scores, score_document, strict_json
+from wann_jax.tasks import TASKS, make_task
+from wann_jax.tasks.tunable import tunable
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateCommand:
+    """Scores of a network at given shared weights, on fresh episodes or held-out images."""
+
+    network: tyro.conf.Positional[Path]
+    """A run directory, a network file of ours (.json), a matrix file in the original's format, or a name of the zoo."""
+    task: str
+    """A name from `wann tasks`."""
+    task_options: tyro.conf.OmitArgPrefixes[TaskOptions] = dataclasses.field(default_factory=TaskOptions)
+    weights: tuple[float, ...] = PUBLISHED_WEIGHTS
+    """Shared weights, separated by commas."""
+    episodes: int = 100
+    """Episodes for each weight (control)."""
+    split: str = "validation"
+    """validation or test (classification)."""
+    seed: int = 0
+    """Seed of the episodes."""
+    json: bool = False
+    """Print JSON instead of a table."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ProtocolCommand:
+    """A network under random weights, random shared weights, the best shared weight and its tuned weights."""
+
+    network: tyro.conf.Positional[Path]
+    """A run directory, a network file, or a name of the zoo."""
+    task: str
+    """A name from `wann tasks`."""
+    task_options: tyro.conf.OmitArgPrefixes[TaskOptions] = dataclasses.field(default_factory=TaskOptions)
+    trials: int = 1000
+    """Episodes of each row (control); random weights, at most 200 (classification)."""
+    weights: tuple[float, ...] = PUBLISHED_WEIGHTS
+    """Shared weights of the ensemble's members (classification)."""
+    seed: int = 0
+    """Seed of episodes and random weights."""
+    json: bool = False
+    """Print JSON instead of a table."""
+
+
+def run_protocol(args: list[str]) -> int:
+    """`wann protocol`; the exit status."""
+    command = parse(ProtocolCommand, "protocol", args)
+    task = tunable(make_task(command.task, **command.task_options.given()))
+    network = load_network(command.network, task.num_inputs, task.num_outputs)
+    arguments = (task, network, load_weights(command.network), command.trials, command.weights, command.seed)
+    with StepProgress("protocol", 5) as progress:
+        rows = protocol(*arguments, on_row=lambda row: progress.advance(row["row"]))
+    document = {"network": str(command.network), "task": command.task, **size_of(network), "rows": rows}
+    if command.json:
+        print(strict_json(document))
+    else:
+        print_rows(document)
+    return 0
+
+
+def run_zoo(args: list[str]) -> int:
+    """`wann zoo`; the exit status."""
+    require(not args, "arguments", "left out after wann zoo", args)
+    for name in zoo_names():
+        info = load_info(name)
+        print(f"{name:12}  task {info['task']}, {info['num_connections']} connections; {info['summary']}")
+    return 0
+
+
+def run_evaluate(args: list[str]) -> int:
+    """`wann evaluate`; the exit status."""
+    command = parse(EvaluateCommand, "evaluate", args)
+    task = make_task(command.task, **command.task_options.given())
+    genome, spec = load_genome(command.network, task.num_inputs, task.num_outputs)
+    network = load_network(command.network, task.num_inputs, task.num_outputs)
+    scores = evaluate(task, [network], command.weights, command.episodes, command.seed, command.split)[0]
+    document = score_document(
+        command.weights, scores, genome, spec, network=str(command.network), task=command.task, score=task.score_name
+    )
+    if command.json:
+        print(strict_json(document))
+    else:
+        print_scores(document, task.score_name)
+    return 0
+
+
+def run_tasks(args: list[str]) -> int:
+    """`wann tasks`; the exit status."""
+    require(not args, "arguments", "left out after wann tasks", args)
+    width = max(len(info.name) for info in TASKS)
+    for info in TASKS:
+        print(f"{info.name:{width}}  {info.description}")
+    return 0

@@ -1,0 +1,112 @@
+"""`wann search` and `wann resume`.
+
+In: arguments. Out: a run directory and a closing table.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import tyro
+
+from wann_jax.cli.parsing import TaskOptions, parse, value_of
+from wann_jax.config import SearchConfig, preset_task_options
+from wann_jax.errors import require
+from wann_jax.evaluation import evaluate
+from wann_jax.genome import GenomeSpec
+from wann_jax.network_file import CHAMPION_FILE, load_genome, load_network
+from wann_jax.report.tables import print_scores, score_document
+from wann_jax.run_dir import RunDirectory, RunSettings
+from wann_jax.runner import run_to_end
+from wann_jax.search import SearchState, start
+from wann_jax.tasks import Task
+
+FRESH_SEED = 2**31 - 1  # of the episodes in the closing table: no search draws from it
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchCommand:
+    """Evolve weight agnostic networks for a task."""
+
+    task: tyro.conf.Positional[str]
+    """A name from `wann tasks`."""
+    search: tyro.conf.OmitArgPrefixes[SearchConfig]
+    task_options: tyro.conf.OmitArgPrefixes[TaskOptions] = dataclasses.field(default_factory=TaskOptions)
+    preset: str = "laptop"
+    """quick, laptop, best or paper: sets the defaults of the settings below."""
+    seed: int = 0
+    """Same seed, same result."""
+    out: Path | None = None
+    """Run directory; default: runs/TASK-PRESET-SEED."""
+    checkpoint_interval: int = 50
+    """Generations between checkpoints."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ResumeCommand:
+    """Go on with an interrupted search, exactly where it was."""
+
+    run: tyro.conf.Positional[Path]
+    """Run directory."""
+    generations: int | None = None
+    """A new total number of generations."""
+
+
+def run_search(args: list[str]) -> int:
+    """`wann search`; the exit status."""
+    # The defaults of the options depend on the task, so it must be known before they are parsed.
+    name = args[0] if args else "nothing"
+    given = bool(args) and not name.startswith("-")
+    require(given or bool({"-h", "--help"} & {*args}), "task", "the first argument of wann search", name)
+    defaults = SearchConfig.preset(name, value_of(args, "--preset", SearchCommand.preset))
+    command = parse(SearchCommand, "search", args, default=SearchCommand(task=name, search=defaults))
+    settings = RunSettings(
+        task=command.task,
+        task_options=preset_task_options(name, command.preset) | command.task_options.given(),
+        seed=command.seed,
+        config=command.search,
+        checkpoint_interval=command.checkpoint_interval,
+    )
+    require(settings.checkpoint_interval >= 1, "checkpoint_interval", "at least 1", settings.checkpoint_interval)
+    settings.config.check()
+    task = settings.make_task()
+    state, spec = start(task, settings.config, settings.seed)
+    label = "".join(letter if letter.isalnum() else "-" for letter in command.task).strip("-")
+    run = RunDirectory.create(command.out or Path("runs") / f"{label}-{command.preset}-{command.seed}", settings)
+    return _run_and_report(run, settings, task, state, spec)
+
+
+def run_resume(args: list[str]) -> int:
+    """`wann resume`; the exit status."""
+    command = parse(ResumeCommand, "resume", args)
+    run = RunDirectory.open(command.run)
+    settings = run.read_settings()
+    task = settings.make_task()
+    if run.has_checkpoint():
+        state, spec = run.load(task, settings)
+    else:  # stopped before the first one: from the beginning
+        state, spec = start(task, settings.config, settings.seed)
+    if command.generations is not None:
+        done = int(state.generation)
+        require(command.generations >= done, "generations", f"at least the {done} already done", command.generations)
+        settings = dataclasses.replace(
+            settings, config=dataclasses.replace(settings.config, generations=command.generations)
+        )
+        run.write_settings(settings)
+    run.cut_metrics(int(state.generation))
+    return _run_and_report(run, settings, task, state, spec)
+
+
+def _run_and_report(run: RunDirectory, settings: RunSettings, task: Task, state: SearchState, spec: GenomeSpec) -> int:
+    state, spec, finished = run_to_end(run, settings, task, state, spec)
+    if not finished:
+        print(f"stopped after generation {int(state.generation)}; go on with: wann resume {run.path}", file=sys.stderr)
+        return 130
+    network = load_network(run.path / CHAMPION_FILE)
+    weights = settings.config.shared_weights
+    scores = evaluate(task, [network], weights, seed=FRESH_SEED)[0]
+    genome, champion_spec = load_genome(run.path / CHAMPION_FILE)
+    document = score_document(weights, scores, genome, champion_spec, title=f"{settings.task}: champion")
+    print_scores(document, task.score_name)
+    print(f"written: {run.path}")
+    return 0

@@ -1,0 +1,126 @@
+"""`wann tune` and `wann baseline`.
+
+In: arguments. Out: a network file with weights, or a result file; tables.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from wann_jax.baselines import BASELINES, run_baseline
+from wann_jax.cli.parsing import TaskOptions, parse, value_of
+from wann_jax.errors import CheckpointError, require
+from wann_jax.network_file import load_genome, load_info, load_network, load_weights, save_network, write_atomically
+from wann_jax.protocol import best_shared_weight, protocol, size_of
+from wann_jax.report.progress import StepProgress
+from wann_jax.report.tables import print_rows, strict_json
+from wann_jax.tasks import make_task
+from wann_jax.tasks.tunable import tunable
+from wann_jax.tuning import TuneConfig, tune
+
+
+@dataclasses.dataclass(frozen=True)
+class TuneCommand:
+    """Tune a weight for every connection, from the best shared weight on."""
+
+    network: tyro.conf.Positional[Path]
+    """A run directory, a network file, or a name of the zoo."""
+    task: str
+    """A name from `wann tasks`."""
+    tuning: tyro.conf.OmitArgPrefixes[TuneConfig]
+    task_options: tyro.conf.OmitArgPrefixes[TaskOptions] = dataclasses.field(default_factory=TaskOptions)
+    method: str = "adam"
+    """adam (gradient descent by any optimiser of optax), es or cma."""
+    again: bool = False
+    """Start from the weights in the file instead of the best shared weight."""
+    trials: int = 1000
+    """Episodes of each row of the protocol, before and after."""
+    seed: int = 0
+    """Same seed, same result."""
+    out: Path | None = None
+    """File to write; default: NETWORK-METHOD.json, beside the network."""
+    json: bool = False
+    """Print JSON instead of a table."""
+
+
+def run_tune(args: list[str]) -> int:
+    """`wann tune`; the exit status."""
+    method, name = value_of(args, "--method", TuneCommand.method), value_of(args, "--task", "")
+    defaults = TuneConfig.for_task(name.partition(":")[0] in ("digits", "mnist", "classify"), method)
+    default = TuneCommand(network=tyro.MISSING, task=tyro.MISSING, tuning=defaults)
+    command = parse(TuneCommand, "tune", args, default=default)
+    command.tuning.check()
+    out = command.out or Path(f"{command.network.with_suffix('')}-{method}.json")
+    require(not out.exists(), "out", "a new file, nothing is overwritten", str(out), CheckpointError)
+    task = tunable(make_task(command.task, **command.task_options.given()))
+    network = load_network(command.network, task.num_inputs, task.num_outputs)
+    genome, spec = load_genome(command.network, task.num_inputs, task.num_outputs)
+    weights = load_weights(command.network)
+    require(weights is not None or not command.again, "network", "one with weights, for --again", str(command.network))
+    start = weights if command.again and weights is not None else best_shared_weight(task, network)
+    looks = -(-command.tuning.steps // command.tuning.validation_interval)
+    with StepProgress(method, looks) as progress:
+        result = tune(
+            task,
+            network,
+            start,
+            method,
+            command.tuning,
+            command.seed,
+            on_look=lambda look: progress.advance(f"step {look['step']:g}  best {look['best']:.4g}"),
+        )
+    rows = protocol(task, network, result.weights, command.trials, seed=command.seed)
+    info = {
+        **load_info(command.network),
+        "task": command.task,
+        "tuning": {"method": method, "seed": command.seed, **dataclasses.asdict(command.tuning)},
+        "curve": result.curve,
+        "protocol": rows,
+    }
+    save_network(out, genome, spec, info, result.weights)
+    document: dict[str, Any] = {"network": str(out), "task": command.task, **size_of(network), "rows": rows}
+    print(strict_json(document)) if command.json else print_rows(document)
+    if not command.json:
+        print(f"held-out score: {result.start_score:.4g} before, {result.score:.4g} after")
+        print(*([f"stopped: {result.stopped}"] if result.stopped else []), f"written: {out}", sep="\n")
+    return 0
+
+
+@dataclasses.dataclass(frozen=True)
+class BaselineCommand:
+    """Train a baseline on a task."""
+
+    name: tyro.conf.Positional[str]
+    """softmax, mlp, mlp28 or pruned (classification); mlp-policy (control)."""
+    task: str
+    """A name from `wann tasks`."""
+    task_options: tyro.conf.OmitArgPrefixes[TaskOptions] = dataclasses.field(default_factory=TaskOptions)
+    connections: int = 1849
+    """Connections that are left (pruned)."""
+    epochs: int = 20
+    """Passes over the training images (classification)."""
+    steps: int = 600
+    """Updates of the evolution strategy (control)."""
+    seed: int = 0
+    """Same seed, same result."""
+    out: Path | None = None
+    """Result file to write (JSON)."""
+
+
+def run_baseline_command(args: list[str]) -> int:
+    """`wann baseline`; the exit status."""
+    command = parse(BaselineCommand, "baseline", args)
+    require(command.name in BASELINES, "baseline", f"one of {', '.join(BASELINES)}", command.name)
+    for field in ("connections", "epochs", "steps"):
+        require(getattr(command, field) >= 1, f"baseline.{field}", "at least 1", getattr(command, field))
+    options = command.task_options.given()
+    settings = {name: getattr(command, name) for name in ("connections", "epochs", "steps", "seed")}
+    document = run_baseline(command.name, command.task, options, **settings)
+    if command.out is not None:
+        require(not command.out.exists(), "out", "a new file, nothing is overwritten", str(command.out))
+        write_atomically(command.out, json.dumps(document, indent=1) + "\n")
+    print(strict_json(document))
+    return 0

@@ -1,0 +1,86 @@
+// Native kernels behind `forward_samples` and `forward_lanes` (../forward.py defines what they compute).
+
+#include <algorithm>
+#include <cstdint>
+
+#include "program.h"
+
+namespace ffi = xla::ffi;
+
+namespace {
+
+using namespace wann;
+
+// tiles [T, 2 + I, S] -> outputs [P, O, W, B]: the first B of the T * S samples
+ffi::Error ForwardSamples(Table row_source, Table row_activation, Table sum_source, Table output_slot, Table num_sums,
+                          Table num_rows, Floats shared_weights, Floats tiles, ffi::ResultBuffer<ffi::F32> results) {
+  const Networks networks{row_source, row_activation, sum_source, output_slot,
+                          num_sums,   num_rows,       tiles.dimensions()[1] - kFirstInputSlot};
+  const int64_t num_weights = shared_weights.element_count(), num_samples = results->dimensions().back();
+  RunOnTiles(networks, shared_weights, tiles, [&](int64_t index, int64_t w, int64_t tile, const auto& outputs) {
+    const int64_t begin = tile * kSampleLanes, width = std::min<int64_t>(kSampleLanes, num_samples - begin);
+    for (int64_t output = 0; output < networks.num_outputs(); ++output) {
+      const int64_t row = (index * networks.num_outputs() + output) * num_weights + w;
+      std::copy(outputs[output], outputs[output] + width, results->typed_data() + row * num_samples + begin);
+    }
+  });
+  return ffi::Error::Success();
+}
+
+template <int kLanes>
+void RunLanes(const Networks& networks, const float* weights, int64_t num_lanes, const float* inputs, float* outputs) {
+  const int64_t num_inputs = networks.num_inputs, num_outputs = networks.num_outputs();
+  float* slots = Scratch(networks.num_slots() * kLanes);
+  float* sum_slots = slots + networks.num_constants() * kLanes;
+  float* row_slots = slots + networks.first_row_slot() * kLanes;
+  std::fill(slots, slots + kLanes, 0.0f);
+  std::fill(slots + kLanes, slots + 2 * kLanes, 1.0f);
+  alignas(64) float lane_weights[kLanes] = {};
+  for (int64_t index = 0; index < networks.count(); ++index) {
+    const Network network = networks[index];
+    for (int64_t begin = 0; begin < num_lanes; begin += kLanes) {
+      const int64_t width = std::min<int64_t>(kLanes, num_lanes - begin);
+      std::copy(weights + begin, weights + begin + width, lane_weights);
+      const float* from = inputs + (index * num_lanes + begin) * num_inputs;
+      for (int64_t input = 0; input < num_inputs; ++input) {
+        float* slot = slots + (kFirstInputSlot + input) * kLanes;
+        for (int64_t lane = 0; lane < kLanes; ++lane) slot[lane] = lane < width ? from[lane * num_inputs + input] : 0.0f;
+      }
+      Run<kLanes>(network.num_sums, [&](int i) { return network.Sum(i); }, slots, lane_weights, sum_slots);
+      Run<kLanes>(network.num_rows, [&](int i) { return network.Row(i); }, slots, lane_weights, row_slots);
+      float* to = outputs + (index * num_lanes + begin) * num_outputs;
+      for (int64_t output = 0; output < num_outputs; ++output) {
+        const float* slot = slots + int64_t{network.output_slot[output]} * kLanes;
+        for (int64_t lane = 0; lane < width; ++lane) to[lane * num_outputs + output] = slot[lane];
+      }
+    }
+  }
+}
+
+// inputs [P, L, I] -> outputs [P, L, O]
+ffi::Error ForwardLanes(Table row_source, Table row_activation, Table sum_source, Table output_slot, Table num_sums,
+                        Table num_rows, Floats lane_weights, Floats inputs, ffi::ResultBuffer<ffi::F32> outputs) {
+  const int64_t num_lanes = lane_weights.element_count(), num_inputs = inputs.dimensions().back();
+  const Networks networks{row_source, row_activation, sum_source, output_slot, num_sums, num_rows, num_inputs};
+  const auto run = num_lanes <= 16 ? RunLanes<16> : num_lanes <= 32 ? RunLanes<32> : RunLanes<64>;
+  run(networks, lane_weights.typed_data(), num_lanes, inputs.typed_data(), outputs->typed_data());
+  return ffi::Error::Success();
+}
+
+auto Binding() {
+  return ffi::Ffi::Bind()
+      .Arg<Table>()   // row_source
+      .Arg<Table>()   // row_activation
+      .Arg<Table>()   // sum_source
+      .Arg<Table>()   // output_slot
+      .Arg<Table>()   // num_sums
+      .Arg<Table>()   // num_rows
+      .Arg<Floats>()  // weights
+      .Arg<Floats>()  // tiles or inputs
+      .Ret<Floats>();
+}
+
+}  // namespace
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(wann_forward_samples, ForwardSamples, Binding());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(wann_forward_lanes, ForwardLanes, Binding());

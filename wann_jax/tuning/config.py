@@ -1,0 +1,102 @@
+"""Settings of tuning, checked.
+
+In: names and numbers from a user. Out: a `TuneConfig`.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import optax
+
+from wann_jax.errors import require
+
+
+@contextmanager
+def loose_types() -> Iterator[None]:
+    """optax and evosax mix types and ranks, which a user's strict settings of JAX would refuse."""
+    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
+        yield
+
+
+METHODS = ("adam", "es", "cma")
+SCHEDULES = ("constant", "cosine", "linear")
+
+
+@dataclasses.dataclass(frozen=True)
+class TuneConfig:
+    """How weights are tuned. A task's own defaults come from `TuneConfig.for_task`."""
+
+    steps: int = 2000  # updates
+    validation_interval: int = 100  # steps between looks at the held-out score, by which the best snapshot is kept
+    learning_rates: tuple[float, ...] = (0.01,)  # gradient descent runs once for each, all at the same time
+    restarts: int = 1  # runs for each learning rate; all but the first start from disturbed weights
+    start_deviation: float = 0.2  # of that disturbance
+    optimizer: str = "adam"  # the name of any optimiser of optax that takes a learning rate alone
+    schedule: str = "cosine"  # constant, cosine or linear (both down to 0)
+    batch_size: int = 256  # images (classification)
+    episodes: int = 8  # episodes for each gradient or candidate (control)
+    validation_episodes: int = 128  # held out, the same at every look (control)
+    horizon: int = 100  # steps that a gradient through the simulator reaches back (control)
+    clip_norm: float = 1.0  # of the gradient; 0: no clipping
+    fan_in_scaling: bool = True  # steps in proportion to 1 / sqrt(connections into the target)
+    population_size: int = 128  # candidates for each update (es, cma)
+    deviation: float = 0.1  # of the candidates around the mean (es; where cma begins)
+
+    @classmethod
+    def for_task(cls, classification: bool, method: str, **changes: Any) -> "TuneConfig":
+        """Defaults that suit the kind of task and the method. Raises ConfigError for bad values."""
+        require(method in METHODS, "method", f"one of {', '.join(METHODS)}", method)
+        defaults: dict[str, Any] = {}
+        if classification and method == "adam":
+            defaults = dict(steps=6000, validation_interval=500, learning_rates=(0.003, 0.01, 0.03), clip_norm=0.0)
+        elif method == "adam":
+            defaults = dict(steps=1000, validation_interval=50, learning_rates=(0.003, 0.01, 0.03, 0.1))
+        elif method == "es":
+            defaults = dict(steps=600, validation_interval=20, learning_rates=(0.03,))
+        else:
+            defaults = dict(steps=600, validation_interval=20)
+        known = {field.name for field in dataclasses.fields(cls)}
+        for name in changes:
+            require(name in known, "setting", f"one of {', '.join(sorted(known))}", name)
+        config = cls(**(defaults | changes))
+        config.check()
+        return config
+
+    def check(self) -> None:
+        """Raises ConfigError on the first setting that breaks a rule."""
+        whole = ("steps", "validation_interval", "restarts", "batch_size", "episodes", "validation_episodes", "horizon")
+        for name in (*whole, "population_size"):
+            value = getattr(self, name)
+            fits = isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31
+            require(fits, f"tune.{name}", "a whole number, at least 1", value)
+        require(self.population_size % 2 == 0, "tune.population_size", "even", self.population_size)
+        for name in ("start_deviation", "clip_norm"):
+            value = getattr(self, name)
+            require(0 <= value < math.inf, f"tune.{name}", "finite and at least 0", value)
+        require(0 < self.deviation < math.inf, "tune.deviation", "finite and above 0", self.deviation)
+        require(
+            len(self.learning_rates) > 0 and all(0 < rate < math.inf for rate in self.learning_rates),
+            "tune.learning_rates",
+            "one or more numbers above 0",
+            self.learning_rates,
+        )
+        require(self.schedule in SCHEDULES, "tune.schedule", f"one of {', '.join(SCHEDULES)}", self.schedule)
+        require(
+            callable(getattr(optax, self.optimizer, None)), "tune.optimizer", "an optimiser of optax", self.optimizer
+        )
+
+    def optimiser(self, learning_rate: Any) -> optax.GradientTransformation:
+        """The optimiser; `learning_rate` may be traced."""
+        shapes = {
+            "constant": optax.constant_schedule(1.0),
+            "cosine": optax.cosine_decay_schedule(1.0, self.steps),
+            "linear": optax.linear_schedule(1.0, 0.0, self.steps),
+        }
+        shape = shapes[self.schedule]
+        chosen = getattr(optax, self.optimizer)(lambda count: learning_rate * shape(count))
+        clip = [optax.clip_by_global_norm(self.clip_norm)] if self.clip_norm > 0.0 else []
+        return optax.chain(*clip, chosen)

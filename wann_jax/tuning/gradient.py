@@ -1,0 +1,67 @@
+"""Gradient descent on the weights of one network: several runs at once, each with its own start and learning rate.
+
+In: a task, a topology, starting weights. Out: a `Method` (see tuning/__init__.py). Classification descends the
+cross-entropy of mini-batches; control climbs the return through the simulator, where the environment allows that.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+from jaxtyping import Float
+
+from wann_jax.devices import over_population
+from wann_jax.tasks.tunable import TunableTask
+from wann_jax.topology import Topology
+from wann_jax.tuning.config import TuneConfig, loose_types
+
+
+class GradientDescent:
+    """Runs side by side: K = learning rates x restarts."""
+
+    def __init__(self, task: TunableTask, topology: Topology, config: TuneConfig):
+        self.config = config
+        self.topology = topology
+        self.size = config.batch_size if task.score_name == "accuracy" else config.episodes
+        self.num_runs = len(config.learning_rates) * config.restarts
+        self.scale = (
+            jnp.asarray(topology.fan_in) ** -0.5 if config.fan_in_scaling else jnp.ones(topology.num_connections)
+        )
+
+    def init(self, key: Array, start: Float[Array, "C"]) -> Any:
+        """The state of all runs, [K, ...]."""
+        config = self.config
+        noise = config.start_deviation * jax.random.normal(key, (config.restarts, *start.shape))
+        starts = jnp.tile(start[None] + noise.at[0].set(0.0), (len(config.learning_rates), 1))
+        rates = jnp.repeat(jnp.asarray(config.learning_rates), config.restarts)
+        offsets = jnp.zeros_like(starts)  # what is descended: weights are start + scale * offset
+        moments = jax.vmap(lambda rate, offset: config.optimiser(rate).init(offset))(rates, offsets)
+        return starts, offsets, rates, moments
+
+    def weights(self, state: Any) -> Float[Array, "K C"]:
+        """What the runs have come to."""
+        starts, offsets, *_ = state
+        return starts + self.scale[None] * offsets
+
+    def step(self, task: TunableTask, key: Array, state: Any) -> Any:
+        """One update of every run, on the same mini-batch or episodes."""
+        return over_population(self._step)(state, task, key)
+
+    def _step(self, state: Any, task: TunableTask, key: Array) -> Any:
+        loss = task.loss_of_weights(self.topology, key, self.size, self.config.horizon)
+
+        def update(start, offset, rate, moments):
+            gradient = jax.grad(lambda offset: loss(start + self.scale * offset))(offset)
+            with loose_types():
+                changes, moments = self.config.optimiser(rate).update(gradient, moments, offset)
+                changed = optax.apply_updates(offset, changes)
+            return start, changed, rate, moments
+
+        return jax.vmap(update)(*state)
+
+    @property
+    def work_per_step(self) -> float:
+        """Network passes or episodes that one step takes."""
+        return float(self.num_runs * self.size)
