@@ -46,7 +46,7 @@ def tuned(task: Any, network: Any, start: float, method: str, work: float, seeds
     """One method over seeds: held-out scores of all, the protocol's row of the best by that score."""
     classifies = task.score_name == "accuracy"
     config = wann.TuneConfig.for_task(classifies, method)
-    size = config.batch_size if classifies else config.episodes
+    size = config.minibatch_size if classifies else config.episodes
     runs = len(config.learning_rates) * config.restarts if method == "adam" else config.population_size
     steps = max(10, round(work / (size * runs)))
     config = wann.TuneConfig.for_task(classifies, method, steps=steps, validation_interval=max(1, steps // 20))

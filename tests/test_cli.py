@@ -229,7 +229,7 @@ MISTAKES = {
     "search zip": "task must be one of xor, swingup, digits, mnist, classify:PATH, gymnax:NAME; got 'zip'",
     "search": "task must be the first argument of wann search; got 'nothing'",
     "search --seed 1 xor": "task must be the first argument of wann search; got '--seed'",
-    "search xor --preset zip": "preset must be one of quick, laptop, paper; got 'zip'",
+    "search xor --preset zip": "preset must be one of quick, laptop, best, paper; got 'zip'",
     "search xor --zip 1": "Unrecognized options: --zip, 1; wann search --help tells the options",
     "search xor --population-size -3": "search.population_size must be a whole number, at least 1; got -3",
     "search xor --population-size 0": "search.population_size must be a whole number, at least 1; got 0",

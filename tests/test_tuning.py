@@ -66,7 +66,7 @@ def test_every_method_learns_exclusive_or(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_classification_climbs_on_the_validation_split(method):
-    config = TuneConfig.for_task(True, method, steps=100, validation_interval=25, batch_size=64, population_size=16)
+    config = TuneConfig.for_task(True, method, steps=100, validation_interval=25, minibatch_size=64, population_size=16)
     result = tune(blobs(), blob_network(), 0.5, method, config)
     assert result.start_score < 0.5
     assert result.score > 0.9

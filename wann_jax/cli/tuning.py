@@ -116,11 +116,12 @@ def run_baseline_command(args: list[str]) -> int:
     require(command.name in BASELINES, "baseline", f"one of {', '.join(BASELINES)}", command.name)
     for field in ("connections", "epochs", "steps"):
         require(getattr(command, field) >= 1, f"baseline.{field}", "at least 1", getattr(command, field))
+    taken = command.out is not None and command.out.exists()
+    require(not taken, "out", "a new file, nothing is overwritten", str(command.out), CheckpointError)
     options = command.task_options.given()
     settings = {name: getattr(command, name) for name in ("connections", "epochs", "steps", "seed")}
     document = run_baseline(command.name, command.task, options, **settings)
     if command.out is not None:
-        require(not command.out.exists(), "out", "a new file, nothing is overwritten", str(command.out))
         write_atomically(command.out, json.dumps(document, indent=1) + "\n")
     print(strict_json(document))
     return 0

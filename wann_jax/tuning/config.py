@@ -37,7 +37,7 @@ class TuneConfig:
     start_deviation: float = 0.2  # of that disturbance
     optimizer: str = "adam"  # the name of any optimiser of optax that takes a learning rate alone
     schedule: str = "cosine"  # constant, cosine or linear (both down to 0)
-    batch_size: int = 256  # images (classification)
+    minibatch_size: int = 256  # images (classification)
     episodes: int = 8  # episodes for each gradient or candidate (control)
     validation_episodes: int = 128  # held out, the same at every look (control)
     horizon: int = 100  # steps that a gradient through the simulator reaches back (control)
@@ -68,7 +68,15 @@ class TuneConfig:
 
     def check(self) -> None:
         """Raises ConfigError on the first setting that breaks a rule."""
-        whole = ("steps", "validation_interval", "restarts", "batch_size", "episodes", "validation_episodes", "horizon")
+        whole = (
+            "steps",
+            "validation_interval",
+            "restarts",
+            "minibatch_size",
+            "episodes",
+            "validation_episodes",
+            "horizon",
+        )
         for name in (*whole, "population_size"):
             value = getattr(self, name)
             fits = isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31

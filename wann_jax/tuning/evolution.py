@@ -26,7 +26,7 @@ class _BlackBox:
     def __init__(self, task: TunableTask, topology: Topology, config: TuneConfig):
         self.config = config
         self.topology = topology
-        self.size = config.batch_size if task.score_name == "accuracy" else config.episodes
+        self.size = config.minibatch_size if task.score_name == "accuracy" else config.episodes
 
     def returns(self, task: TunableTask, key: Array, candidates: Float[Array, "P C"]) -> Float[Array, "P"]:
         """Mean return of each candidate; what is not finite counts as the worst of the others."""

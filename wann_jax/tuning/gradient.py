@@ -24,7 +24,7 @@ class GradientDescent:
     def __init__(self, task: TunableTask, topology: Topology, config: TuneConfig):
         self.config = config
         self.topology = topology
-        self.size = config.batch_size if task.score_name == "accuracy" else config.episodes
+        self.size = config.minibatch_size if task.score_name == "accuracy" else config.episodes
         self.num_runs = len(config.learning_rates) * config.restarts
         self.scale = (
             jnp.asarray(topology.fan_in) ** -0.5 if config.fan_in_scaling else jnp.ones(topology.num_connections)
