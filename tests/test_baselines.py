@@ -9,7 +9,7 @@ from wann_jax import baselines
 from wann_jax.baselines import Classifier, fit, run_baseline
 from wann_jax.errors import ConfigError
 
-SETTINGS = dict(connections=60, epochs=3, steps=4, seed=0)
+SETTINGS = dict(connections=60, epochs=40, steps=4, seed=0)
 
 
 @pytest.fixture

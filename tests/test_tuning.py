@@ -15,6 +15,7 @@ from wann_jax.errors import ConfigError
 from wann_jax.tasks.tunable import TunableTask, tunable
 from wann_jax.topology import Topology, in_lanes
 from wann_jax.tuning import METHODS, TuneConfig, tune, tune_topology
+from wann_jax.tuning.evolution import centred_ranks
 
 XOR = tunable(wann.make_task("xor"))
 # x and y to one hidden node each and to the output: enough for exclusive or with weights of their own.
@@ -48,17 +49,20 @@ def blob_network():
     return wann.express(from_plain(spec, PlainGenome([1] * 6, full)), spec)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_every_method_learns_exclusive_or(method):
-    config = TuneConfig.for_task(
-        False, method, steps=300, validation_interval=50, episodes=1, validation_episodes=1, population_size=32
-    )
-    start = np.random.default_rng(1).normal(size=9)
+# Exclusive or, its outputs clipped, has flat regions and a poor optimum: methods need their way around them.
+AROUND = (("adam", 0, dict(restarts=16, start_deviation=1.0)), ("es", 0, {}), ("cma", 2, dict(deviation=1.0)))
+
+
+@pytest.mark.parametrize(("method", "start_seed", "around"), AROUND)
+def test_every_method_learns_exclusive_or(method, start_seed, around):
+    settings = dict(steps=300, validation_interval=50, episodes=1, validation_episodes=1, population_size=32)
+    config = TuneConfig.for_task(False, method, **settings, **around)
+    start = np.random.default_rng(start_seed).normal(size=9)
     result = tune(XOR, xor_network(), start, method, config)
     assert result.start_score < 0.8
     assert result.score > 0.95
     assert result.stopped == ""
-    outputs = wann.forward(xor_network(), result.weights, np.array([[0, 0], [0, 1], [1, 0], [1, 1]]))[:, 0]
+    outputs = wann.forward(xor_network(), result.weights, np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]))[:, 0]
     np.testing.assert_allclose(1 - np.square(np.clip(outputs, 0, 1) - [0, 1, 1, 0]).mean(), result.score, atol=1e-5)
     assert [look["step"] for look in result.curve] == list(range(0, 301, 50))
     assert result.curve[-1]["best"] == result.score
@@ -135,9 +139,15 @@ def test_weights_that_stop_being_finite_end_tuning_and_the_best_are_kept():
     np.testing.assert_array_equal(result.weights, np.ones(9, np.float32))
 
 
+def test_equal_returns_share_their_ranks():
+    ranks = centred_ranks(jnp.array([3.0, 1.0, 3.0, 2.0, 3.0]))
+    np.testing.assert_allclose(ranks, [0.25, -0.5, 0.25, -0.25, 0.25])
+    np.testing.assert_array_equal(centred_ranks(jnp.full(4, 7.0)), np.zeros(4))
+
+
 def test_same_seed_same_weights():
-    config = TuneConfig.for_task(False, "es", steps=10, validation_interval=5, population_size=8, episodes=1)
-    one, same, other = (tune(XOR, xor_network(), 1.0, "es", config, seed).weights for seed in (0, 0, 1))
+    config = TuneConfig.for_task(True, "es", steps=10, validation_interval=5, population_size=8, minibatch_size=64)
+    one, same, other = (tune(blobs(), blob_network(), 0.5, "es", config, seed).weights for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
 

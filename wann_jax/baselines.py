@@ -25,8 +25,9 @@ from wann_jax.topology import Node, Topology
 from wann_jax.tuning import TuneConfig, tune_topology
 from wann_jax.tuning.config import loose_types
 
-BATCH_SIZE = 256
-LEARNING_RATES = (0.001, 0.003, 0.01)
+LEAST_BATCH, MOST_BATCH = 16, 256
+UPDATES_PER_EPOCH = 50  # at least, where the least batch allows: small data sets need many updates too
+LEARNING_RATES = (0.001, 0.003, 0.01, 0.03)
 HIDDEN = 128  # of the two-layer network
 POLICY_HIDDEN = 8
 
@@ -84,13 +85,16 @@ def _mlp28(task: ClassificationTask, settings: dict[str, Any]) -> dict[str, Any]
 
 
 def _pruned(task: ClassificationTask, settings: dict[str, Any]) -> dict[str, Any]:
-    """The largest weights by magnitude of the trained network stay; they are trained again from where they were."""
+    """The largest weights of the trained network stay; they are trained again from where they were.
+
+    Magnitudes count relative to their layer's root mean square, or one layer would be pruned away before the other.
+    """
     model = Classifier((HIDDEN, task.num_outputs), use_bias=False)
     dense = fit(model, task, settings["epochs"], settings["seed"])
-    sizes = np.concatenate([np.abs(leaf).ravel() for leaf in jax.tree.leaves(dense.params)])
-    kept = min(settings["connections"], len(sizes))
-    least = np.sort(sizes)[-kept]
-    mask = jax.tree.map(lambda leaf: (jnp.abs(leaf) >= least).astype(jnp.float32), dense.params)
+    sizes = jax.tree.map(lambda leaf: jnp.abs(leaf) / jnp.sqrt(jnp.square(leaf).mean()), dense.params)
+    ordered = np.sort(np.concatenate([np.asarray(leaf).ravel() for leaf in jax.tree.leaves(sizes)]))
+    least = ordered[-min(settings["connections"], len(ordered))]
+    mask = jax.tree.map(lambda leaf: (leaf >= least).astype(jnp.float32), sizes)
     sparse = fit(model, task, settings["epochs"], settings["seed"], dense.params, mask)
     return {"connections": int(sum(leaf.sum() for leaf in jax.tree.leaves(mask))), **_accuracies(sparse)}
 
@@ -115,7 +119,7 @@ def fit(
     inputs = task.inputs["train"]
     params = model.init(init_key, inputs[:1]) if params is None else params
     mask = jax.tree.map(jnp.ones_like, params) if mask is None else mask
-    batch_size = min(BATCH_SIZE, inputs.shape[0])
+    batch_size = min(max(inputs.shape[0] // UPDATES_PER_EPOCH, LEAST_BATCH), MOST_BATCH, inputs.shape[0])
     steps = inputs.shape[0] // batch_size
 
     def logits(params, inputs):

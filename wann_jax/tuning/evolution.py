@@ -63,8 +63,7 @@ class EvolutionStrategy(_BlackBox):
         half = jax.random.normal(noise_key, (self.config.population_size // 2, *mean.shape))
         noise = jnp.concatenate([half, -half])
         returns = self.returns(task, return_key, mean[None] + self.config.deviation * noise)
-        ranks = jnp.argsort(jnp.argsort(returns)).astype(jnp.float32) / (returns.shape[0] - 1) - 0.5
-        gradient = -(ranks @ noise) / (returns.shape[0] * self.config.deviation)
+        gradient = -(centred_ranks(returns) @ noise) / (returns.shape[0] * self.config.deviation)
         optimiser = self.config.optimiser(self.config.learning_rates[0])
         with loose_types():
             changes, moments = optimiser.update(gradient, moments, mean)
@@ -100,3 +99,10 @@ class CovarianceAdaptation(_BlackBox):
         with loose_types():
             told, _ = self.algorithm.tell(tell_key, candidates, -returns, asked, self.params)
             return jax.tree.map(lambda new, old: jnp.asarray(new, jnp.asarray(old).dtype), told, state)
+
+
+def centred_ranks(returns: Float[Array, "P"]) -> Float[Array, "P"]:
+    """Ranks scaled to [-0.5, 0.5]; equal returns share the mean of their ranks, so that a flat region pulls nowhere."""
+    below = (returns[:, None] > returns[None, :]).sum(-1)
+    above = (returns[:, None] < returns[None, :]).sum(-1)
+    return (below - above).astype(jnp.float32) / (2 * (returns.shape[0] - 1))
