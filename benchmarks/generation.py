@@ -23,7 +23,7 @@ from benchmarks.common import peak_memory_gib, time_it, write_result
 from benchmarks.genomes import random_genomes
 from wann_jax.devices import over_population, replicated
 from wann_jax.genome import Genome, GenomeSpec
-from wann_jax.population import breed
+from wann_jax.population import Pairs, breed
 from wann_jax.ranking import rank_order
 from wann_jax.selection import choose_parents
 
@@ -51,14 +51,17 @@ def parts_of(population_size: int) -> dict[str, Any]:
     elite = jnp.arange(population_size) < config.num_elites
     order = rank_order(points)
     choose = partial(choose_parents, jax.random.key(1))
-    chosen = choose(order, config.num_breeders, config.num_elites, config.tournament_size)
+    chosen = Pairs(
+        *choose(order, config.num_breeders, config.num_elites, config.tournament_size),
+        jnp.zeros(population_size, bool),
+    )
 
     def compiled(genomes):
         networks = over_population(jax.vmap(lambda genome: wann.express(genome, spec)))(genomes)
         return networks.row_source, networks.sum_source, networks.row_activation, networks.num_rows
 
-    def children(genomes, parents):
-        return breed(jax.random.key(2), genomes, parents, spec, config.mutation_rates, elite, jnp.int32(0))
+    def children(genomes, pairs):
+        return breed(jax.random.key(2), genomes, pairs, spec, config.mutation_rates, elite, jnp.int32(0))
 
     programs: dict[str, Callable[[], Any]] = {
         "rank": partial(jax.jit(rank_order), points),

@@ -68,6 +68,7 @@ def _genome(rng: np.random.Generator, spec: GenomeSpec, hidden: int, links: np.n
         node_activation=jnp.asarray(activation),
         node_mark=jnp.arange(spec.max_nodes, dtype=jnp.int32),
         node_layer=jnp.asarray(node_layer),
+        node_depth=jnp.asarray(node_layer),
         conn_source=jnp.asarray(links[:, 0]),
         conn_target=jnp.asarray(links[:, 1]),
         conn_enabled=jnp.arange(spec.max_connections) < count,

@@ -14,7 +14,7 @@ from jax import lax
 
 from tests.oracle.layers import longest_path_layers
 from wann_jax import native
-from wann_jax.genome import OUTPUT_LAYER, Genome, GenomeSpec, initial_genome
+from wann_jax.genome import OUTPUT_DEPTH, OUTPUT_LAYER, Genome, GenomeSpec, initial_genome
 from wann_jax.mutation import mutate
 
 ALL_ACTIVATIONS = tuple(range(1, 11))
@@ -103,6 +103,7 @@ def from_plain(spec: GenomeSpec, plain: PlainGenome) -> Genome:
         node_activation=table(plain.activations, spec.max_nodes),
         node_mark=table(range(num_nodes), spec.max_nodes),
         node_layer=table(layers, spec.max_nodes),
+        node_depth=table([OUTPUT_DEPTH if layer == OUTPUT_LAYER else layer for layer in layers], spec.max_nodes),
         conn_source=table(source, spec.max_connections),
         conn_target=table(target, spec.max_connections),
         conn_enabled=table(enabled, spec.max_connections, bool),

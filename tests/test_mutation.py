@@ -125,12 +125,16 @@ def test_a_child_differs_by_exactly_the_wanted_change(kind):
         assert (found is not None) == can_apply(parent)[kind]
         assert int(result.kind[index]) == (-1 if found is None else kind)
         assert found is None or found[0] == kind
-        marks = before.node_mark.copy()
+        marks, depths = before.node_mark.copy(), before.node_depth.copy()
         if found and kind == ADD_NODE:
-            marks[before.num_nodes] = MARK
-        # Nothing but the live genes, their layers and the new node's mark is written.
+            new = int(before.num_nodes)
+            marks[new], depths[new] = MARK, after.node_depth[new]
+            (source, _, _), (_, target, _) = child.connections[-2:]
+            low, rise = int(depths[source]), int(depths[target]) - int(depths[source])
+            assert rise < 4 or low + rise // 4 <= depths[new] < low + rise - rise // 4
+        # Nothing but the live genes, their layers and the new node's mark and depth is written.
         expected = from_plain(SPEC, child)
-        assert_same(after, expected.replace(node_mark=jnp.asarray(marks)))
+        assert_same(after, expected.replace(node_mark=jnp.asarray(marks), node_depth=jnp.asarray(depths)))
         happened += found is not None
     assert happened >= NUM_PARENTS // 2
 

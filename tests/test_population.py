@@ -22,7 +22,7 @@ from tests.helpers import (
 )
 from wann_jax.genome import GenomeSpec
 from wann_jax.graph import invariant_violations
-from wann_jax.population import breed, has_room, initial_population, spec_with_room
+from wann_jax.population import Pairs, breed, has_room, initial_population, spec_with_room
 
 SPEC, P = SMALL_SPEC, NUM_PARENTS
 
@@ -30,7 +30,8 @@ SPEC, P = SMALL_SPEC, NUM_PARENTS
 @cache
 def _compiled(name):
     def next_generation(seed, genomes, rates, is_elite, generation, parents, spec):
-        return breed(jax.random.key(seed), genomes, parents, spec, rates, is_elite, generation)
+        pairs = Pairs(parents, parents, jnp.zeros(parents.shape, bool))
+        return breed(jax.random.key(seed), genomes, pairs, spec, rates, is_elite, generation)
 
     return jax.jit(next_generation, static_argnums=6)
 
@@ -99,7 +100,8 @@ def test_full_parents_get_no_child_with_more_connections():
     enabled = np.asarray(genomes.num_enabled)
     limit = int(np.median(enabled))
     rates = jnp.asarray([1.0, 1.0, 1.0, 0.5, 0.5])
-    chosen, nobody = jnp.arange(P), jnp.zeros(P, bool)
+    nobody = jnp.zeros(P, bool)
+    chosen = Pairs(jnp.arange(P), jnp.arange(P), nobody)
     result = jax.jit(breed, static_argnums=(3, 7))(
         jax.random.key(0), genomes, chosen, SPEC, rates, nobody, jnp.int32(0), limit
     )

@@ -15,13 +15,17 @@ ORDER = np.random.default_rng(0).permutation(SIZE)
 
 
 @cache
-def chosen(tournament_size):
-    """The parents of DRAWS generations."""
+def chosen_pairs(tournament_size):
+    """The parents and the partners of DRAWS generations."""
 
     def choose(key):
         return choose_parents(key, jnp.asarray(ORDER), BREEDERS, ELITES, tournament_size)
 
-    return np.asarray(jax.jit(jax.vmap(choose))(jax.random.split(jax.random.key(0), DRAWS)))
+    return [np.asarray(each) for each in jax.jit(jax.vmap(choose))(jax.random.split(jax.random.key(0), DRAWS))]
+
+
+def chosen(tournament_size):
+    return chosen_pairs(tournament_size)[0]
 
 
 def test_elites_come_first_in_their_order():
@@ -44,6 +48,19 @@ def test_winners_follow_the_exact_distribution(tournament_size):
     deviation = np.sqrt(winners.size * probability * (1 - probability))
     observed = np.bincount(place, minlength=BREEDERS)
     assert (np.abs(observed - winners.size * probability) <= 5 * deviation + 1).all()
+
+
+@pytest.mark.parametrize("tournament_size", [1, 4])
+def test_partners_are_the_worse_of_two_tournament_winners(tournament_size):
+    parents, partners = (np.argsort(ORDER)[each] for each in chosen_pairs(tournament_size))
+    assert (parents <= partners).all()
+    np.testing.assert_array_equal(parents[:, :ELITES], partners[:, :ELITES])
+    # Of two independent winners, better and worse together, each place is as likely as in one tournament.
+    at_least = ((BREEDERS - np.arange(BREEDERS + 1)) / BREEDERS) ** tournament_size
+    probability = at_least[:-1] - at_least[1:]
+    places = np.concatenate([parents[:, ELITES:].ravel(), partners[:, ELITES:].ravel()])
+    deviation = np.sqrt(places.size * probability * (1 - probability))
+    assert (np.abs(np.bincount(places, minlength=BREEDERS) - places.size * probability) <= 5 * deviation + 1).all()
 
 
 def test_children_draw_independently():

@@ -46,6 +46,7 @@ class SearchConfig:
     enable_connection_rate: float = 0.05  # how often a disabled connection is enabled
     change_activation_rate: float = 0.50  # how often a hidden node changes its activation
     disable_connection_rate: float = 0.0  # how often a connection is disabled (in the paper: never)
+    crossover_probability: float = 0.0  # share of children with the genes of two parents (in the paper: none)
     connection_limit: int = 0  # enabled connections with which a network stops growing; 0: no limit
 
     @classmethod
@@ -91,7 +92,7 @@ class SearchConfig:
         _require_int("search.connection_limit", self.connection_limit, 0)
         for name in ("cull_fraction", "elite_fraction"):
             _require_number(f"search.{name}", getattr(self, name), "at least 0 and below 1", lambda x: 0 <= x < 1)
-        for name in ("initial_connection_probability", "simplicity_probability"):
+        for name in ("initial_connection_probability", "simplicity_probability", "crossover_probability"):
             _require_number(f"search.{name}", getattr(self, name), "between 0 and 1", lambda x: 0 <= x <= 1)
         rate_names = [field.name for field in dataclasses.fields(self) if field.name.endswith("_rate")]
         for name in ("weight_jitter", *rate_names):
@@ -137,6 +138,7 @@ jax.tree_util.register_dataclass(
         "champion_interval",
         "champion_candidates",
         "champion_episodes",
+        "crossover_probability",
         "connection_limit",
     ],
 )

@@ -18,6 +18,8 @@ from wann_jax.errors import require
 
 # Outputs share the last layer; hidden layers count up from 1 and stay far below it.
 OUTPUT_LAYER = 1 << 14
+# Depths of inputs and outputs are 0 and this; a node born between two others lies half-way.
+OUTPUT_DEPTH = 1 << 30
 MIN_HIDDEN_CAPACITY = 32
 # A search grows about 2.8 connections for each hidden node at the published rates.
 CONNECTIONS_PER_HIDDEN = 4
@@ -33,13 +35,20 @@ class GenomeSpec:
     max_connections: int  # E
     hidden_activations: tuple[int, ...]  # ids that a hidden node may have
     output_activation: int = 1  # id; linear, as in the original
+    is_ordered: bool = False  # connections go up in node_depth, an order that all genomes share: crossover needs it
 
     @classmethod
     def for_task(
-        cls, num_inputs: int, num_outputs: int, hidden_activations: tuple[int, ...], hidden_capacity: int
+        cls,
+        num_inputs: int,
+        num_outputs: int,
+        hidden_activations: tuple[int, ...],
+        hidden_capacity: int,
+        is_ordered: bool = False,
     ) -> "GenomeSpec":
         """The spec whose tables hold all input-output connections and `hidden_capacity` hidden nodes."""
         return cls(
+            is_ordered=is_ordered,
             num_inputs=num_inputs,
             num_outputs=num_outputs,
             max_nodes=1 + num_inputs + num_outputs + hidden_capacity,
@@ -85,11 +94,14 @@ class Genome(struct.PyTreeNode):
     `node_layer` is the longest path from the inputs, disabled connections included (inputs 0, outputs
     `OUTPUT_LAYER`). It could be derived, but only adding a node ever changes it, and then only downstream:
     keeping it spares every generation a fixed-point iteration over all connections, twice.
+    `node_depth` is where a node was born between the ends of the connection that it split. It never changes, so it
+    means the same in all genomes that carry the node; where the spec is ordered, every connection goes up in it.
     """
 
     node_activation: Int[Array, "*P N"]  # activation id
     node_mark: Int[Array, "*P N"]  # historical mark: drawn once at birth, unique in a run
     node_layer: Int[Array, "*P N"]
+    node_depth: Int[Array, "*P N"]  # inputs 0, outputs OUTPUT_DEPTH
     conn_source: Int[Array, "*P E"]  # node slot
     conn_target: Int[Array, "*P E"]  # node slot
     conn_enabled: Bool[Array, "*P E"]  # False once split by add_node, until re-enabled
@@ -126,8 +138,9 @@ def initial_genome(key: Key[Array, ""], spec: GenomeSpec, enabled_probability: F
     num_genes = num_sources * num_outputs
     pad = spec.max_connections - num_genes
     source, target = np.meshgrid(np.arange(num_sources), spec.first_output + np.arange(num_outputs), indexing="ij")
-    layer = np.zeros(spec.max_nodes, np.int32)
+    layer, depth = np.zeros((2, spec.max_nodes), np.int32)
     layer[spec.first_output : spec.num_fixed] = OUTPUT_LAYER
+    depth[spec.first_output : spec.num_fixed] = OUTPUT_DEPTH
     slot = np.arange(spec.max_nodes)
     is_fixed = slot < spec.num_fixed
     enabled = jax.random.bernoulli(key, enabled_probability, (num_genes,))
@@ -135,6 +148,7 @@ def initial_genome(key: Key[Array, ""], spec: GenomeSpec, enabled_probability: F
         node_activation=jnp.asarray(np.where(is_fixed, spec.output_activation, 0), jnp.int32),
         node_mark=jnp.asarray(np.where(is_fixed, slot, 0), jnp.int32),
         node_layer=jnp.asarray(layer),
+        node_depth=jnp.asarray(depth),
         conn_source=jnp.asarray(np.pad(source.ravel(), (0, pad)), jnp.int32),
         conn_target=jnp.asarray(np.pad(target.ravel(), (0, pad)), jnp.int32),
         conn_enabled=jnp.pad(enabled, (0, pad)),
@@ -156,6 +170,7 @@ def grow(genome: Genome, spec: GenomeSpec) -> Genome:
         node_activation=pad(genome.node_activation, more_nodes),
         node_mark=pad(genome.node_mark, more_nodes),
         node_layer=pad(genome.node_layer, more_nodes),
+        node_depth=pad(genome.node_depth, more_nodes),
         conn_source=pad(genome.conn_source, more_connections),
         conn_target=pad(genome.conn_target, more_connections),
         conn_enabled=pad(genome.conn_enabled, more_connections),

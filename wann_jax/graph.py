@@ -81,6 +81,8 @@ def invariant_violations(genome: Genome, spec: GenomeSpec) -> list[str]:
         problems.append("two nodes carry the same historical mark")
     if host.node_layer[:num_nodes].tolist() != longest_path(source, target, num_nodes, spec):
         problems.append("node_layer is not the longest path from the inputs")
+    if spec.is_ordered and (host.node_depth[source] >= host.node_depth[target]).any():
+        problems.append("a connection does not go up in node_depth")
     return problems
 
 

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from wann_jax.genome import OUTPUT_LAYER, Genome, GenomeSpec
 from wann_jax.graph import relax_layers
+from wann_jax.hashing import mix
 
 MUTATION_NAMES = ("add_connection", "add_node", "enable_connection", "change_activation", "disable_connection")
 ADD_CONNECTION, ADD_NODE, ENABLE_CONNECTION, CHANGE_ACTIVATION, DISABLE_CONNECTION = range(5)
@@ -57,14 +58,13 @@ def mutate(
 def applicable(genome: Genome, spec: GenomeSpec) -> tuple[Bool[Array, "5"], Bool[Array, ""]]:
     """Which mutations can apply, in MUTATION_NAMES order; and whether a full table kept one out."""
     free_connections = spec.max_connections - genome.num_connections
-    has_enabled = genome.enabled_mask.any()
     wants = jnp.stack(
         [
             num_open_pairs(genome, spec) > 0,
-            has_enabled,
+            splittable(genome, spec).any(),
             (genome.conn_mask & ~genome.conn_enabled).any(),
             (genome.num_nodes > spec.num_fixed) & (len(spec.hidden_activations) > 1),
-            has_enabled,
+            genome.enabled_mask.any(),
         ]
     )
     room = jnp.stack(
@@ -78,12 +78,20 @@ def applicable(genome: Genome, spec: GenomeSpec) -> tuple[Bool[Array, "5"], Bool
 
 
 def num_open_pairs(genome: Genome, spec: GenomeSpec) -> Int[Array, ""]:
-    """Number of (source, target in a strictly later layer) pairs that no connection gene joins yet."""
+    """Number of (source, strictly higher target) pairs that no connection gene joins yet."""
     return jnp.where(genome.node_mask, num_later_nodes(genome, spec), 0).sum() - genome.num_connections
 
 
+def heights(genome: Genome, spec: GenomeSpec) -> Int[Array, "N"]:
+    """What a new connection must go up in: the layer, or the order that all genomes share."""
+    return genome.node_depth if spec.is_ordered else genome.node_layer
+
+
 def num_later_nodes(genome: Genome, spec: GenomeSpec) -> Int[Array, "N"]:
-    """Of each node slot, the number of nodes in strictly later layers."""
+    """Of each node slot, the number of nodes that are strictly higher."""
+    if spec.is_ordered:
+        ordered = jnp.sort(jnp.where(genome.node_mask, genome.node_depth, -1))
+        return spec.max_nodes - jnp.searchsorted(ordered, genome.node_depth, side="right").astype(jnp.int32)
     is_hidden = genome.node_mask & (jnp.arange(spec.max_nodes) >= spec.num_fixed)
     layer = jnp.minimum(genome.node_layer, spec.max_nodes - 1)  # outputs: any layer past the hidden ones
     per_layer = jnp.zeros(spec.max_nodes, jnp.int32).at[layer].add(is_hidden.astype(jnp.int32))
@@ -107,7 +115,8 @@ def add_connection(
 ) -> Genome:
     """Joins a random source that has an open target to a random one of its open targets.
 
-    Open: in a strictly later layer, with no connection gene from the source yet, enabled or not.
+    Open: in a strictly later layer (strictly deeper in an ordered spec), with no connection gene from the source yet,
+    enabled or not.
     """
     conn_source, mask = genome.conn_source, genome.conn_mask
     num_targets = jnp.zeros(spec.max_nodes, jnp.int32).at[conn_source].add(mask.astype(jnp.int32))
@@ -119,9 +128,14 @@ def add_connection(
         .at[jnp.where(from_source, genome.conn_target, spec.max_nodes)]
         .set(True, mode="drop")
     )
-    source_layer = genome.node_layer.at[source].get(mode="clip")
-    target = pick(draws[1], genome.node_mask & (genome.node_layer > source_layer) & ~joined)
-    return _append_connection(genome, source, target, gate)
+    height = heights(genome, spec)
+    target = pick(draws[1], genome.node_mask & (height > height.at[source].get(mode="clip")) & ~joined)
+    genome = _append_connection(genome, source, target, gate)
+    if not spec.is_ordered:
+        return genome
+    layer = genome.node_layer
+    pushes = gate & (layer.at[target].get(mode="clip") <= layer.at[source].get(mode="clip"))
+    return genome.replace(node_layer=relax_layers(genome, pushes))
 
 
 def enable_connection(draws: Float[Array, "2"], genome: Genome, gate: Bool[Array, ""] | bool = True) -> Genome:
@@ -160,16 +174,18 @@ def add_node(
     """
     gate = jnp.asarray(gate)
     allowed = jnp.asarray(spec.hidden_activations, jnp.int32)
-    conn = pick(draws[0], genome.enabled_mask)
+    conn = pick(draws[0], splittable(genome, spec))
     source = genome.conn_source.at[conn].get(mode="clip")
     target = genome.conn_target.at[conn].get(mode="clip")
     node = genome.num_nodes
     activation = allowed[_nth(draws[1], jnp.int32(len(spec.hidden_activations)))]
     layer = genome.node_layer[source] + 1
+    depth = depth_between(genome.node_depth[source], genome.node_depth[target], jnp.asarray(mark))
     genome = genome.replace(
         node_activation=_write(genome.node_activation, node, activation, gate),
         node_mark=_write(genome.node_mark, node, mark, gate),
         node_layer=_write(genome.node_layer, node, layer, gate),
+        node_depth=_write(genome.node_depth, node, depth, gate),
         num_nodes=node + gate.astype(jnp.int32),
         conn_enabled=_write(genome.conn_enabled, conn, False, gate),
     )
@@ -177,6 +193,22 @@ def add_node(
     genome = _append_connection(genome, node, target, gate)
     pushes = gate & (genome.node_layer[target] <= layer)
     return genome.replace(node_layer=relax_layers(genome, pushes))
+
+
+def depth_between(low: Int[Array, ""], high: Int[Array, ""], mark: Int[Array, ""]) -> Int[Array, ""]:
+    """The depth of a node born between two others, by its mark: in the middle half, so that many splits find room."""
+    rise = high - low
+    half, share = rise >> 1, (mix(mark) & 255).astype(jnp.int32)
+    offset = (half >> 8) * share + (((half & 255) * share) >> 8)  # half * share / 256, within 32 bits
+    return low + jnp.maximum((rise >> 2) + offset, 1)
+
+
+def splittable(genome: Genome, spec: GenomeSpec) -> Bool[Array, "E"]:
+    """Enabled connections; in an ordered spec, those with room for another depth between their ends."""
+    if not spec.is_ordered:
+        return genome.enabled_mask
+    rise = genome.node_depth[genome.conn_target] - genome.node_depth[genome.conn_source]
+    return genome.enabled_mask & (rise >= 2)
 
 
 def _append_connection(genome: Genome, source: Array, target: Array, gate: Array | bool) -> Genome:

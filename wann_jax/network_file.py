@@ -279,6 +279,7 @@ def _build(
         node_activation=jnp.asarray([1] * len(slots) + activations, jnp.int32),
         node_mark=jnp.asarray([*range(fixed), *marks], jnp.int32),
         node_layer=jnp.asarray(layer, jnp.int32),
+        node_depth=jnp.asarray(layer, jnp.int32),  # files hold no depths; layers are an order too
         conn_source=jnp.asarray(padded[:, 0]),
         conn_target=jnp.asarray(padded[:, 1]),
         conn_enabled=jnp.arange(spec.max_connections) < len(enabled),

@@ -24,7 +24,7 @@ from wann_jax.errors import require
 from wann_jax.express import express
 from wann_jax.genome import MIN_HIDDEN_CAPACITY, Genome, GenomeSpec, grow
 from wann_jax.network import Network
-from wann_jax.population import breed, has_room, initial_population, spec_with_room
+from wann_jax.population import Pairs, breed, has_room, initial_population, spec_with_room
 from wann_jax.ranking import fronts, rank_order
 from wann_jax.selection import choose_parents
 from wann_jax.tasks.base import Evaluation, Task
@@ -101,6 +101,8 @@ def tell(
     `candidate` replaces the champion if its score is higher; by default it is the individual with the largest mean
     return. Returns that are not finite count as RETURN_FLOOR.
     """
+    fits = spec.is_ordered or not config.crossover_probability
+    require(fits, "search.crossover_probability", "0 where the spec is not ordered", config.crossover_probability)
     finite = jnp.isfinite(returns)
     returns = jnp.where(finite, returns, RETURN_FLOOR)
     rank_key, parent_key, breed_key = jax.random.split(_generation_key(state, 0), 3)
@@ -110,12 +112,17 @@ def tell(
 
     points = objectives(rank_key, config, returns, state.genomes.num_enabled)
     order = rank_order(points)
-    parents = choose_parents(parent_key, order, config.num_breeders, config.num_elites, config.tournament_size)
+    parents, partners = choose_parents(
+        parent_key, order, config.num_breeders, config.num_elites, config.tournament_size
+    )
+    is_crossed = jax.random.bernoulli(
+        _generation_key(state, 3), config.crossover_probability, (config.population_size,)
+    )
     is_elite = jnp.arange(config.population_size) < config.num_elites
     children = breed(
         breed_key,
         state.genomes,
-        parents,
+        Pairs(parents, partners, is_crossed),
         spec,
         config.mutation_rates,
         is_elite,
@@ -225,7 +232,8 @@ def start(task: Task, config: SearchConfig, seed: int) -> tuple[SearchState, Gen
     """A checked fresh state and its spec. Raises ConfigError."""
     config.check()
     require(0 <= seed < 2**63, "seed", "between 0 and 2**63 - 1", seed)
-    spec = GenomeSpec.for_task(task.num_inputs, task.num_outputs, task.hidden_activations, MIN_HIDDEN_CAPACITY)
+    sizes = (task.num_inputs, task.num_outputs, task.hidden_activations, MIN_HIDDEN_CAPACITY)
+    spec = GenomeSpec.for_task(*sizes, is_ordered=config.crossover_probability > 0)
     return init(jax.random.key(seed), config, spec), spec
 
 
@@ -300,7 +308,7 @@ _compile_network = jax.jit(express, static_argnames="spec")
 
 
 def _generation_key(state: SearchState, use: int) -> Key[Array, ""]:
-    """The key of one use in this generation; uses: 0 to rank, select and breed, 1 to evaluate."""
+    """The key of one use in this generation; see where it is called."""
     return jax.random.fold_in(jax.random.fold_in(state.key, state.generation), use)
 
 

@@ -9,6 +9,7 @@ namespace wann {
 
 using Table = xla::ffi::Buffer<xla::ffi::S32>;
 using Flags = xla::ffi::Buffer<xla::ffi::PRED>;
+using Seeds = xla::ffi::Buffer<xla::ffi::U32>;
 using Floats = xla::ffi::Buffer<xla::ffi::F32>;
 using TableResult = xla::ffi::ResultBuffer<xla::ffi::S32>;
 using FlagsResult = xla::ffi::ResultBuffer<xla::ffi::PRED>;
