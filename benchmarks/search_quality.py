@@ -1,9 +1,11 @@
 """How good searches get: several seeds of a preset, each champion on fresh episodes or held-out images.
 
 python -m benchmarks.search_quality swingup --preset laptop --generations 300 --seeds 5
+python -m benchmarks.search_quality swingup --preset best --set crossover_probability=0.3 --label crossover
 """
 
 import argparse
+import ast
 import statistics
 import time
 from typing import Any
@@ -12,6 +14,7 @@ import numpy as np
 
 import wann_jax as wann
 from benchmarks.common import peak_memory_gib, write_result
+from wann_jax.config import preset_task_options
 
 EPISODE_SEED = 2**31 - 1  # of the fresh episodes: no search draws from it
 RANDOM_WEIGHTS = 1000
@@ -26,9 +29,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--data-dir")
+    parser.add_argument("--set", nargs="*", default=[], metavar="SETTING=NUMBER", help="other than the preset's")
+    parser.add_argument("--label", help="of the result file, for other settings")
     args = parser.parse_args()
-    task = wann.make_task(args.task, **({"data_dir": args.data_dir} if args.data_dir else {}))
-    changes = {} if args.generations is None else {"generations": args.generations}
+    task = wann.make_task(args.task, **task_options(args))
+    changes: dict[str, Any] = {} if args.generations is None else {"generations": args.generations}
+    for word in args.set:
+        name, _, value = word.partition("=")
+        changes[name] = ast.literal_eval(value)
     config = wann.SearchConfig.preset(args.task, args.preset, **changes)
     runs = []
     for seed in range(args.seeds):
@@ -41,9 +49,15 @@ def main() -> None:
             "random_shared_median_over_seeds": statistics.median(run["random_shared_mean"] for run in runs),
             "runs": runs,
         }
-        path = write_result(f"search_{args.task}_{args.preset}_{config.generations}", summary)
+        label = f"_{args.label}" if args.label else ""
+        path = write_result(f"search_{args.task}_{args.preset}_{config.generations}{label}", summary)
         print({name: value for name, value in runs[-1].items() if name != "curves"}, flush=True)
     print(f"written: {path}")
+
+
+def task_options(args: argparse.Namespace) -> dict[str, Any]:
+    """What the preset says of the task, and where its data is."""
+    return preset_task_options(args.task, args.preset) | ({"data_dir": args.data_dir} if args.data_dir else {})
 
 
 def one_run(task: wann.Task, config: wann.SearchConfig, seed: int, episodes: int) -> dict[str, Any]:
