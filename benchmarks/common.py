@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import resource
 import statistics
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import jax
 
 RESULTS = Path(__file__).parent / "results"
+LIST_OF_NUMBERS = re.compile(r"\[[-+.\deE,\s]+\]")  # goes on one line: curves are long
 
 
 def machine() -> dict[str, Any]:
@@ -54,5 +56,6 @@ def write_result(name: str, document: dict[str, Any]) -> Path:
     command = " ".join(["python -m", f"benchmarks.{module}", *arguments])
     path = RESULTS / f"{name}.json"
     RESULTS.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"command": command, "machine": machine(), **document}, indent=1) + "\n")
+    text = json.dumps({"command": command, "machine": machine(), **document}, indent=1)
+    path.write_text(LIST_OF_NUMBERS.sub(lambda found: " ".join(found[0].split()), text) + "\n")
     return path
