@@ -168,10 +168,13 @@ def advance(task, settings, state, spec, generations, cut=None):
 
 
 class TestCheckpoints:
-    def test_resuming_equals_going_on_whatever_the_dispatches(self, run):
+    @pytest.mark.parametrize("crossover", [0.0, 0.5])
+    def test_resuming_equals_going_on_whatever_the_dispatches(self, tmp_path, crossover):
+        config = dataclasses.replace(CONFIG, crossover_probability=crossover)
+        run = RunDirectory.create(tmp_path / "run", dataclasses.replace(SETTINGS, config=config))
         task = SETTINGS.make_task()
-        whole, last, _ = advance(task, SETTINGS, *start(task, CONFIG, 3), 4)
-        first, state, spec = advance(task, SETTINGS, *start(task, CONFIG, 3), 2)
+        whole, last, _ = advance(task, run.read_settings(), *start(task, config, 3), 4)
+        first, state, spec = advance(task, run.read_settings(), *start(task, config, 3), 2)
         run.save(state, spec)
         saved = plain_leaves(state)
         for cut in (None, 1, 3):
@@ -179,7 +182,7 @@ class TestCheckpoints:
             assert loaded_spec == spec
             for leaf, same in zip(plain_leaves(loaded), saved, strict=True):
                 np.testing.assert_array_equal(leaf, same)
-            rest, resumed, _ = advance(task, SETTINGS, loaded, loaded_spec, 4, cut)
+            rest, resumed, _ = advance(task, run.read_settings(), loaded, loaded_spec, 4, cut)
             assert_same(resumed, last)
             assert_same(jax.tree.map(lambda *parts: np.concatenate(parts), first, rest), whole)
         assert whole.generation.tolist() == [0, 1, 2, 3]

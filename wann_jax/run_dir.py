@@ -177,6 +177,7 @@ class RunDirectory:
                 num_inputs=task.num_inputs,
                 num_outputs=task.num_outputs,
                 hidden_activations=task.hidden_activations,
+                is_ordered=settings.config.crossover_probability > 0,
                 **sizes,
             )
             fresh = jax.eval_shape(lambda: init(jax.random.key(0), settings.config, spec))
