@@ -1,6 +1,7 @@
 """Makes a network of the zoo from a run directory: python scripts/zoo_card.py RUN NAME "COMMAND" "SUMMARY" [TUNED].
 
-TUNED: the file that `wann tune` wrote for the run's champion. The card holds the protocol's rows.
+TUNED: the file that `wann tune` wrote for the run's champion. The card holds the protocol's rows; a thinned log of the
+run goes to benchmarks/results/zoo_NAME.json.
 """
 
 import json
@@ -12,22 +13,28 @@ from wann_jax.protocol import protocol, size_of
 from wann_jax.run_dir import RunDirectory
 from wann_jax.tasks.tunable import tunable
 
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
+LOG_ROWS = 300
+
 
 def main(run: str, name: str, command: str, summary: str, tuned: str | None = None) -> None:
-    """Writes wann_jax/zoo/NAME.json."""
-    task = tunable(RunDirectory.open(Path(run)).read_settings().make_task())
+    """Writes wann_jax/zoo/NAME.json and the log."""
+    directory = RunDirectory.open(Path(run))
+    task = tunable(directory.read_settings().make_task())
     network, (genome, spec) = load_network(run), load_genome(run)
     info = json.loads((Path(run) / CHAMPION_FILE).read_text())["info"]
     weights = load_weights(tuned) if tuned else None
     rows = protocol(task, network, weights)
-    for row in rows:
-        row.pop("by_weight", None)
     if tuned:
         info["tuning"] = json.loads(Path(tuned).read_text())["info"]["tuning"]
     sizes = {"num_connections": size_of(network)["connections"], "num_hidden": size_of(network)["hidden"]}
     card = {**info, **sizes, "command": command, "summary": summary, "protocol": rows}
     ZOO.mkdir(exist_ok=True)
     save_network(ZOO / f"{name}.json", genome, spec, card, weights)
+    metrics = directory.read_metrics()
+    thinned = [row for row in metrics if row["generation"] % max(1, len(metrics) // LOG_ROWS) == 0]
+    log = {"command": command, "generations": len(metrics), "rows": [*thinned, metrics[-1]]}
+    (RESULTS / f"zoo_{name}.json").write_text(json.dumps(log).replace('{"generation"', '\n{"generation"') + "\n")
 
 
 if __name__ == "__main__":
