@@ -47,7 +47,8 @@ def tuned(task: Any, network: Any, start: float, method: str, work: float, seeds
     classifies = task.score_name == "accuracy"
     config = wann.TuneConfig.for_task(classifies, method)
     size = config.minibatch_size if classifies else config.episodes
-    runs = len(config.learning_rates) * config.restarts if method == "adam" else config.population_size
+    starts = config.restarts * (1 + len(config.shared_starts))
+    runs = len(config.learning_rates) * starts if method == "adam" else config.population_size
     steps = max(10, round(work / (size * runs)))
     config = wann.TuneConfig.for_task(classifies, method, steps=steps, validation_interval=max(1, steps // 20))
     results = [wann.tune(task, network, start, method, config, seed) for seed in range(seeds)]

@@ -16,6 +16,7 @@ from wann_jax.tasks.tunable import TunableTask, tunable
 from wann_jax.topology import Topology, in_lanes
 from wann_jax.tuning import METHODS, TuneConfig, tune, tune_topology
 from wann_jax.tuning.evolution import centred_ranks
+from wann_jax.tuning.gradient import GradientDescent
 
 XOR = tunable(wann.make_task("xor"))
 # x and y to one hidden node each and to the output: enough for exclusive or with weights of their own.
@@ -108,7 +109,7 @@ def test_the_gradient_through_the_simulator_is_that_of_finite_differences():
 
     @jax.jit
     def loss(task, weights):
-        return task.loss_of_weights(topology, jax.random.key(3), 4, 12)(weights)
+        return task.loss_of_weights(topology, jax.random.key(3), 4, 12, 0.0)(weights)
 
     @jax.jit
     def returns(task, weights):
@@ -128,6 +129,29 @@ def test_restarts_and_rates_run_side_by_side():
     )
     result = tune(XOR, xor_network(), 1.0, "adam", config)
     assert [look["work"] for look in result.curve] == [0, 6, 12]
+    more = dataclasses.replace(config, shared_starts=(0.5, -0.5))
+    result = tune(XOR, xor_network(), 1.0, "adam", more)
+    assert [look["work"] for look in result.curve] == [0, 18, 36]
+
+
+def test_descent_starts_from_shared_weights_too():
+    config = TuneConfig.for_task(False, "adam", learning_rates=(0.1, 0.01), restarts=2, shared_starts=(0.5, -0.5))
+    method = GradientDescent(XOR, Topology.of(xor_network()), config)
+    weights = method.weights(method.init(jax.random.key(0), jnp.ones(9)))
+    for rate in (0, 1):
+        np.testing.assert_array_equal(
+            weights[6 * rate : 6 * rate + 6 : 2], np.array([[1.0], [0.5], [-0.5]]) * np.ones(9)
+        )
+    assert np.abs(np.asarray(weights)[1::2] - np.asarray(weights)[::2]).min() > 0
+    assert method.num_runs == weights.shape[0] == 12
+
+
+def test_noise_on_the_images_changes_the_loss_only_where_it_is_asked_for():
+    topology, weights = Topology.of(blob_network()), jnp.linspace(-1.0, 1.0, 9)
+    clean, same, noisy = (
+        float(blobs().loss_of_weights(topology, jax.random.key(0), 64, 0, noise)(weights)) for noise in (0.0, 0.0, 0.5)
+    )
+    assert clean == same != noisy
 
 
 def test_weights_that_stop_being_finite_end_tuning_and_the_best_are_kept():

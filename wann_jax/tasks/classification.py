@@ -101,14 +101,16 @@ class ClassificationTask(struct.PyTreeNode):
         self, topology: Topology, weights: Float[Array, "P C"], key: Key[Array, ""], size: int
     ) -> Float[Array, "P"]:
         """Minus the mean cross-entropy over one mini-batch of `size` images. Consumes `key`."""
-        return -lax.map(self.loss_of_weights(topology, key, size, 0), weights)
+        return -lax.map(self.loss_of_weights(topology, key, size, 0, 0.0), weights)
 
     def loss_of_weights(
-        self, topology: Topology, key: Key[Array, ""], size: int, horizon: int
+        self, topology: Topology, key: Key[Array, ""], size: int, horizon: int, input_noise: float
     ) -> Callable[[Float[Array, "C"]], Float[Array, ""]]:
-        """Mean cross-entropy over one mini-batch of `size` images, drawn with replacement. Consumes `key`."""
-        batch = jax.random.randint(key, (size,), 0, self.labels["train"].shape[0])
+        """Mean cross-entropy over one mini-batch of `size` noisy images, drawn with replacement. Consumes `key`."""
+        batch_key, noise_key = jax.random.split(key)
+        batch = jax.random.randint(batch_key, (size,), 0, self.labels["train"].shape[0])
         inputs, labels = self.inputs["train"][batch], self.labels["train"][batch]
+        inputs = inputs + input_noise * jax.random.normal(noise_key, inputs.shape)
         return lambda weights: CrossEntropy(labels)(in_layers(topology, weights, inputs)[None])[0]
 
     def differentiable(self) -> "ClassificationTask":

@@ -122,7 +122,7 @@ class ControlTask(struct.PyTreeNode):
         return self.score_weights(topology, weights[:, None], key, size, "train").mean(-1)
 
     def loss_of_weights(
-        self, topology: Topology, key: Key[Array, ""], size: int, horizon: int
+        self, topology: Topology, key: Key[Array, ""], size: int, horizon: int, input_noise: float
     ) -> Callable[[Float[Array, "C"]], Float[Array, ""]]:
         """Minus the mean return over `size` episodes; gradients reach back `horizon` steps. Consumes `key`.
 

@@ -69,7 +69,7 @@ class FunctionTask(struct.PyTreeNode):
         return self.score_weights(topology, weights[:, None], key, size, "train").mean(-1)
 
     def loss_of_weights(
-        self, topology: Topology, key: Key[Array, ""], size: int, horizon: int
+        self, topology: Topology, key: Key[Array, ""], size: int, horizon: int, input_noise: float
     ) -> Callable[[Float[Array, "C"]], Float[Array, ""]]:
         """Minus the mean over `size` keys. Consumes `key`."""
         return lambda weights: -self.returns_of_weights(topology, weights[None], key, size)[0]

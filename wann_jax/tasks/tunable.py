@@ -31,9 +31,12 @@ class TunableTask(Task, Protocol):
         ...
 
     def loss_of_weights(
-        self, topology: Topology, key: Key[Array, ""], size: int, horizon: int
+        self, topology: Topology, key: Key[Array, ""], size: int, horizon: int, input_noise: float
     ) -> Callable[[Float[Array, "C"]], Float[Array, ""]]:
-        """A function that gradients can be taken of: minus the training return. Consumes `key`."""
+        """A function that gradients can be taken of: minus the training return. Consumes `key`.
+
+        `horizon`: steps that gradients reach back (control). `input_noise`: its deviation (classification).
+        """
         ...
 
     def differentiable(self) -> "TunableTask":

@@ -19,13 +19,13 @@ from wann_jax.tuning.config import TuneConfig, loose_types
 
 
 class GradientDescent:
-    """Runs side by side: K = learning rates x restarts."""
+    """Runs side by side: K = learning rates x starts x restarts."""
 
     def __init__(self, task: TunableTask, topology: Topology, config: TuneConfig):
         self.config = config
         self.topology = topology
         self.size = config.minibatch_size if task.score_name == "accuracy" else config.episodes
-        self.num_runs = len(config.learning_rates) * config.restarts
+        self.num_runs = len(config.learning_rates) * (1 + len(config.shared_starts)) * config.restarts
         self.scale = (
             jnp.asarray(topology.fan_in) ** -0.5 if config.fan_in_scaling else jnp.ones(topology.num_connections)
         )
@@ -34,8 +34,10 @@ class GradientDescent:
         """The state of all runs, [K, ...]."""
         config = self.config
         noise = config.start_deviation * jax.random.normal(key, (config.restarts, *start.shape))
-        starts = jnp.tile(start[None] + noise.at[0].set(0.0), (len(config.learning_rates), 1))
-        rates = jnp.repeat(jnp.asarray(config.learning_rates), config.restarts)
+        shared = [jnp.full_like(start, weight) for weight in config.shared_starts]
+        disturbed = jnp.stack([start, *shared])[:, None] + noise.at[0].set(0.0)[None]
+        starts = jnp.tile(disturbed.reshape(-1, start.shape[0]), (len(config.learning_rates), 1))
+        rates = jnp.repeat(jnp.asarray(config.learning_rates), starts.shape[0] // len(config.learning_rates))
         offsets = jnp.zeros_like(starts)  # what is descended: weights are start + scale * offset
         moments = jax.vmap(lambda rate, offset: config.optimiser(rate).init(offset))(rates, offsets)
         return starts, offsets, rates, moments
@@ -50,7 +52,8 @@ class GradientDescent:
         return over_population(self._step)(state, task, key)
 
     def _step(self, state: Any, task: TunableTask, key: Array) -> Any:
-        loss = task.loss_of_weights(self.topology, key, self.size, self.config.horizon)
+        config = self.config
+        loss = task.loss_of_weights(self.topology, key, self.size, config.horizon, config.input_noise)
 
         def update(start, offset, rate, moments):
             gradient = jax.grad(lambda offset: loss(start + self.scale * offset))(offset)
