@@ -11,7 +11,7 @@ import numpy as np
 
 STEPS_PER_SECOND = 50.0
 MAX_CONTACTS = 32  # remembered of one walker
-POLICIES = ("random", "zero", "constant", "sine", "linear", "network", "heuristic", "limp_heuristic")
+POLICIES = ("random", "zero", "constant", "sine", "linear", "network", "walker", "rough_walker", "limping_walker")
 
 
 def make_walker():
@@ -43,7 +43,7 @@ def policy(name, rng):
         return lambda t, obs: np.tanh(second @ np.sin(first @ obs))
     from gymnasium.envs.box2d.bipedal_walker import BipedalWalkerHeuristics
 
-    walk, noise = BipedalWalkerHeuristics(), 0.05 if name == "heuristic" else 0.6
+    walk, noise = BipedalWalkerHeuristics(), {"walker": 0.02, "rough_walker": 0.15, "limping_walker": 0.6}[name]
     return lambda t, obs: np.clip(walk.step_heuristic(obs) + noise * rng.normal(size=4), -1, 1)
 
 
@@ -59,7 +59,6 @@ def snapshot(env):
     rows = {
         "position": [[*body.worldCenter, body.angle] for body in bodies],
         "velocity": [[*body.linearVelocity, body.angularVelocity] for body in bodies],
-        "box": [[*body.fixtures[0].GetAABB(0).lowerBound, *body.fixtures[0].GetAABB(0).upperBound] for body in bodies],
         "touched": [getattr(body, "ground_contact", False) for body in bodies],
         "joint_impulse": [
             [
@@ -72,8 +71,7 @@ def snapshot(env):
     }
     contacts = np.full((MAX_CONTACTS, 5), -1, np.int16)  # body, edge, points, identities; newest first
     impulses = np.zeros((MAX_CONTACTS, 4), np.float32)  # normal, normal, tangent, tangent
-    edges = {}
-    for row, contact in enumerate(env.world.contacts):
+    for row, contact in enumerate(reversed(env.world.contacts)):  # the binding lists the oldest first
         edge = round(contact.fixtureA.shape.vertices[0][0] / (14 / 30))
         body = next(i for i, body in enumerate(bodies) if body == contact.fixtureB.body)
         count = contact.manifold.pointCount if contact.touching else 0
@@ -82,7 +80,6 @@ def snapshot(env):
         for i, point in enumerate(points):
             contacts[row, 3 + i] = packed_identity(point.id.key)
             impulses[row, i], impulses[row, 2 + i] = point.normalImpulse, point.tangentImpulse
-        edges[body, edge] = row
     return {name: np.asarray(values, np.float32) for name, values in rows.items()} | {
         "contacts": contacts,
         "impulses": impulses,
@@ -95,12 +92,21 @@ def packed_identity(key):
     return first | second << 3 | first_kind << 6 | second_kind << 7
 
 
+def start_force(seed):
+    """What pushes the hull (N) in the first step after a reset with this seed: drawn after ground and clouds."""
+    env = make_walker()
+    env.np_random = gymnasium.utils.seeding.np_random(seed)[0]
+    env._generate_terrain(False)
+    env._generate_clouds()
+    return env.np_random.uniform(-5, 5)
+
+
 def record(name, seed, max_steps):
-    """One episode: rows of all steps, and the terrain's heights."""
+    """One episode: rows of all steps; the terrain's heights, the first push, and the observation at the start."""
     rng = np.random.default_rng(seed)
     env = make_walker()
     obs, _ = env.reset(seed=seed)
-    act, rows = policy(name, rng), []
+    act, rows, first = policy(name, rng), [], obs
     for t in range(max_steps):
         action = np.asarray(act(t, obs), np.float32)
         before = snapshot(env)
@@ -114,15 +120,17 @@ def record(name, seed, max_steps):
         if terminated:
             break
     heights = np.asarray(env.terrain_y, np.float32)
-    return {key: np.stack([row[key] for row in rows]) for key in rows[0]}, heights
+    return {key: np.stack([row[key] for row in rows]) for key in rows[0]}, (heights, start_force(seed), first)
 
 
 def record_many(episodes, max_steps, first_seed=0):
-    """Episodes of all policies in turn, end to end; `terrain` [episodes, points] and `episode` [steps] beside them."""
+    """Episodes of all policies in turn, end to end.
+
+    Beside the steps' arrays: `episode` [steps], and of each episode `terrain` [points], `force`, `start_obs`.
+    """
     runs = [record(POLICIES[i % len(POLICIES)], first_seed + i, max_steps) for i in range(episodes)]
     rows = {key: np.concatenate([run[0][key] for run in runs]) for key in runs[0][0]}
     rows["episode"] = np.concatenate([np.full(len(run[0]["reward"]), i, np.int16) for i, run in enumerate(runs)])
-    rows["terrain"] = np.stack([run[1] for run in runs])
+    for i, name in enumerate(("terrain", "force", "start_obs")):
+        rows[name] = np.stack([np.asarray(run[1][i], np.float32) for run in runs])
     return rows
-
-

@@ -19,7 +19,7 @@ from jax.custom_batching import custom_vmap
 from wann_jax.envs.bipedal import joints, lidar, terrain
 from wann_jax.envs.bipedal.bodies import ACTION_OF_JOINT, BODIES, FEET, HIP_SPEED, HULL, JOINT_OF_ACTION, KNEE_SPEED
 from wann_jax.envs.bipedal.vectors import frame_of
-from wann_jax.envs.bipedal.world import TIME_STEP, Passes, World, new_world, step
+from wann_jax.envs.bipedal.world import EXACT, TIME_STEP, Passes, World, new_world, step
 from wann_jax.errors import require
 
 NUM_INPUTS = 24
@@ -52,7 +52,7 @@ class EnvParams(environment.EnvParams):
 class BipedalWalker(environment.Environment[EnvState, EnvParams]):
     """The environment, in gymnax's form. `passes`: how long the solver goes on; the default is the original's."""
 
-    def __init__(self, passes: Passes = Passes()):
+    def __init__(self, passes: Passes = EXACT):
         super().__init__()
         self.passes = passes
 

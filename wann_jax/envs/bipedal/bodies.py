@@ -44,14 +44,13 @@ ANCHOR_FIRST = np.array([[0, LEG_HEIGHT / 2], [0, LEG_HEIGHT / 2], [0, HIP_HEIGH
 ANCHOR_SECOND = np.array([[0, -LEG_HEIGHT / 2], [0, HIP_HEIGHT], [0, LEG_HEIGHT / 2], [0, LEG_HEIGHT / 2]])
 
 
-@struct.dataclass
-class Bodies:
+class Bodies(struct.PyTreeNode):
     """What does not change about the bodies; trailing axis of one for the lanes."""
 
     corner: Vec  # [corners, bodies, 1] m, counter-clockwise in the body's frame
     outward: Vec  # [corners, bodies, 1], unit normal of the side from each corner to the next
-    is_corner: Array  # [corners, bodies, 1]; False: padding
-    last_corner: Array  # [bodies, 1]
+    is_corner: Array | np.ndarray  # [corners, bodies, 1]; False: padding
+    last_corner: Array | np.ndarray  # [bodies, 1]
     centre: Vec  # [bodies, 1] m, the centre of mass
     inverse_mass: Array  # [bodies, 1] 1/kg
     inverse_inertia: Array  # [bodies, 1] 1/(kg m^2), about the centre of mass

@@ -1,9 +1,9 @@
 """Which edges of the ground each body is near and touches, remembered from step to step.
 
-In: contacts as they were, and where the bodies are. Out: contacts as they are, with the impulses of points that persist.
-Each body has 8 slots; the edge with index i is kept in slot i mod 8, so that nothing moves when the window of near edges
-does. A contact begins to exist when padded boxes meet (Box2D's broad phase), and the order in which contacts came to
-exist is the order in which they are solved, newest first.
+In: contacts as they were, and where the bodies are. Out: contacts as they are; points that persist keep their impulses.
+Each body has 8 slots; the edge with index i is kept in slot i mod 8, so that nothing moves when the window of near
+edges does. A contact begins to exist when padded boxes meet (Box2D's broad phase), and contacts are solved in the order
+in which they came to exist, newest first.
 """
 
 import jax.numpy as jnp
@@ -23,8 +23,7 @@ _REACH = 0.3  # m, beyond a body's own box, that the window of edges starts befo
 _EDGES_PER_BATCH = 256  # orders contacts that came to exist together: more than there are edges
 
 
-@struct.dataclass
-class Contacts:
+class Contacts(struct.PyTreeNode):
     """Remembered contacts; impulses in N s."""
 
     edge: Array  # [slots, bodies, B] index of the edge; -1: none
@@ -35,8 +34,7 @@ class Contacts:
     tangent_impulse: Array  # [2, slots, bodies, B]
 
 
-@struct.dataclass
-class Boxes:
+class Boxes(struct.PyTreeNode):
     """Axis-parallel boxes [bodies, B], m."""
 
     low: Vec

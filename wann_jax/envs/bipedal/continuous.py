@@ -25,7 +25,7 @@ from wann_jax.envs.bipedal.contacts import (
 from wann_jax.envs.bipedal.impact import TARGET, TOLERANCE, time_of_impact
 from wann_jax.envs.bipedal.integrate import integrate
 from wann_jax.envs.bipedal.terrain import edges_at
-from wann_jax.envs.bipedal.vectors import Vec, frame_of
+from wann_jax.envs.bipedal.vectors import frame_of
 
 POSITION_PASSES = 20
 POSITION_CORRECTION = 0.75  # of the penetration, in one pass
@@ -34,8 +34,7 @@ _MAX_EVENTS = 32  # impacts of one walker in one step
 _LATEST = 1.0 - 10.0 * 1.1920929e-07  # share of the step; an impact later than this waits for the next step
 
 
-@struct.dataclass
-class Motion:
+class Motion(struct.PyTreeNode):
     """Bodies in the middle of a step; [.., bodies, B]."""
 
     before: Array  # [3, ...] where each body's remaining motion starts
@@ -49,8 +48,7 @@ class Motion:
     clock: Array  # [B]
 
 
-@struct.dataclass
-class _Impacts:
+class _Impacts(struct.PyTreeNode):
     """Times of impact that are known [slots, bodies, B]."""
 
     time: Array  # share of the step; 1: none
@@ -93,9 +91,7 @@ def may_hit(motion: Motion, heights: Array) -> Array:
     turn = motion.position[2] - motion.before[2]
     sag = near + 0.125 * BODIES.radius * turn * turn
     is_corner = BODIES.is_corner[:, None]
-    lows = [
-        jnp.where(is_corner, up[None].dot(corner[:, None] - start[None]), jnp.inf).min(0) for corner in corners
-    ]
+    lows = [jnp.where(is_corner, up[None].dot(corner[:, None] - start[None]), jnp.inf).min(0) for corner in corners]
     left = jnp.minimum(*(jnp.where(BODIES.is_corner, corner.x, jnp.inf).min(0) for corner in corners)) - sag
     right = jnp.maximum(*(jnp.where(BODIES.is_corner, corner.x, -jnp.inf).max(0) for corner in corners)) + sag
     beside = (left[None] > end.x) | (right[None] < start.x)
@@ -109,15 +105,12 @@ def _compute_due(motion: Motion, impacts: _Impacts, heights: Array) -> _Impacts:
         flat = impacts.is_due.reshape(NUM_SLOTS * NUM_BODIES, -1)
         chosen = _one_hot(flat.argmax(0), flat.any(0))
         is_body = chosen.any(0) | (~chosen.any((0, 1))[None] & (jnp.arange(NUM_BODIES)[:, None] == 0))
-        body = take_body((BODIES, motion.before, motion.position, motion.begun), is_body)
+        bodies, before, after, begun = take_body((BODIES, motion.before, motion.position, motion.begun), is_body)
         edge = jnp.where(chosen, motion.contacts.edge, 0).sum((0, 1), dtype=jnp.int32)
         start, end = edges_at(heights, edge[None])
-        share = time_of_impact(*body[:3], start, end, flat.any(0)[None])
-        begun = body[3]
+        share = time_of_impact(bodies, before, after, start, end, flat.any(0)[None])
         time = jnp.where(share < 1.0, jnp.minimum(begun + (1.0 - begun) * share, 1.0), 1.0)
-        return impacts.replace(
-            time=jnp.where(chosen, time[None], impacts.time), is_due=impacts.is_due & ~chosen
-        )
+        return impacts.replace(time=jnp.where(chosen, time[None], impacts.time), is_due=impacts.is_due & ~chosen)
 
     return lax.while_loop(lambda impacts: impacts.is_due.any(), compute, impacts)
 
@@ -139,7 +132,8 @@ def _first_impact(
     chosen = _one_hot(rank.reshape(NUM_SLOTS * NUM_BODIES, -1).argmin(0), has_event)
     is_body = chosen.any(0) | (~has_event[None] & (jnp.arange(NUM_BODIES)[:, None] == 0))
     one = take_body(
-        (BODIES, motion.before, motion.begun, motion.position, motion.velocity, motion.contacts, chosen, places), is_body
+        (BODIES, motion.before, motion.begun, motion.position, motion.velocity, motion.contacts, chosen, places),
+        is_body,
     )
     bodies, before, begun, position, velocity, contacts, is_first, place = one
     share = (earliest[None] - begun) / (1.0 - begun)
@@ -210,9 +204,9 @@ def _respond(bodies, manifold, moment, velocity, used, time_left, passes) -> tup
     zero = jnp.zeros_like(rows.normal_mass)
 
     def press(carry):
-        count, _, *state = carry
-        new = impulses.solve_velocities(bodies, *state, rows, used)
-        return count + 1, (new[0] != state[0]).any(), *new
+        count, _, old, normal, tangent = carry
+        new, normal, tangent = impulses.solve_velocities(bodies, old, normal, tangent, rows, used)
+        return count + 1, (new != old).any(), new, normal, tangent
 
     def pressing(carry):
         return (carry[0] < passes) & carry[1]

@@ -21,8 +21,7 @@ TOLERANCE = 0.25 * _SLOP  # m
 _MAX_AXES, _MAX_POINTS, _MAX_ROOTS = 20, 16, 50  # iterations
 
 
-@struct.dataclass
-class _Axis:
+class _Axis(struct.PyTreeNode):
     """The closest features, and the direction between them."""
 
     distance: Array  # m, of the cores; 0: they overlap
@@ -32,8 +31,7 @@ class _Axis:
     offset: Array  # m, of the ground along the fixed axis
 
 
-@struct.dataclass
-class _Motion:
+class _Motion(struct.PyTreeNode):
     """One body on its way, and an edge."""
 
     bodies: Bodies
@@ -166,9 +164,7 @@ def _closest(motion: _Motion, time: Array) -> _Axis:
     far = jnp.maximum(fixed.dot(start), fixed.dot(motion.end))
     following = _next_corner(bodies, bodies.corner)
     return _Axis(
-        distance=jnp.where(
-            _overlaps(bodies, corner, outward, motion), 0.0, jnp.sqrt(jnp.minimum(by_corner, by_side))
-        ),
+        distance=jnp.where(_overlaps(bodies, corner, outward, motion), 0.0, jnp.sqrt(jnp.minimum(by_corner, by_side))),
         turns=turns,
         direction=where(turns, _choose(bodies.outward, side_index), fixed),
         base=(_choose(bodies.corner, side_index) + _choose(following, side_index)) * 0.5,
@@ -211,4 +207,7 @@ def _choose(values: Vec, index: Array) -> Vec:
 
 
 def _choose_one(values: Array, index: Array) -> Array:
-    return sum(jnp.where(index == i, values[i], 0.0) for i in range(NUM_CORNERS))
+    chosen = values[0]
+    for i in range(1, NUM_CORNERS):
+        chosen = jnp.where(index == i, values[i], chosen)
+    return chosen

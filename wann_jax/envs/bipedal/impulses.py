@@ -21,9 +21,8 @@ _MAX_LINEAR_CORRECTION = 0.2  # m, in one pass
 _MAX_CONDITION = 1000.0  # of the two points' mass matrix; beyond it, one point is used
 
 
-@struct.dataclass
-class ContactRows:
-    """What the velocity stage needs of contacts, in the order of solving: [slots, bodies, B] or [2, slots, bodies, B]."""
+class ContactRows(struct.PyTreeNode):
+    """What the velocity stage needs of contacts, in the order of solving; [slots, bodies, B] or [2, slots, ...]."""
 
     count: Array  # points in use
     normal: Vec  # out of the ground
@@ -141,7 +140,7 @@ def _rub(bodies, velocity, row, point, old, pressure) -> tuple[Array, Array]:
 def _press(velocity: Array, row: ContactRows, old: tuple[Array, Array]) -> tuple[Array, Array]:
     """Accumulated normal impulses that stop both points, or one of them, from going deeper.
 
-    Of the four cases (both points held, one of them, neither) the first that fits is taken; if none does, nothing changes.
+    Of the four cases (both points held, one of them, neither) the first that fits is taken; if none, nothing changes.
     """
     speed = [_point_velocity(velocity, row.lever[point]).dot(row.normal) for point in range(2)]
     single = jnp.maximum(old[0] - row.normal_mass[0] * speed[0], 0.0)
@@ -212,5 +211,3 @@ def _change(bodies: Bodies, lever: Vec, push: Vec) -> Array:
 
 def _of_slot(tree: Any, slot: Array) -> Any:
     return jax.tree.map(lambda leaf: leaf[..., slot, :, :], tree)
-
-

@@ -39,8 +39,7 @@ _INERTIA = BODIES.inverse_inertia[:-1], BODIES.inverse_inertia[1:]
 _MOTOR_MASS = 1.0 / (_INERTIA[0] + _INERTIA[1])
 
 
-@struct.dataclass
-class JointRows:
+class JointRows(struct.PyTreeNode):
     """What the velocity stage needs of the joints, [joints, B] each; symmetric inverses by their upper triangles."""
 
     first: Vec  # m, lever arms
@@ -55,12 +54,12 @@ class JointRows:
 
 def joint_angles(position: Array) -> Array:
     """[joints, B], rad; as the original's joints measure them."""
-    return JOINT_SIGN[:, None] * (position[2, 1:] - position[2, :-1] - _REFERENCE)
+    return jnp.asarray(JOINT_SIGN)[:, None] * (position[2, 1:] - position[2, :-1] - _REFERENCE)
 
 
 def joint_speeds(velocity: Array) -> Array:
     """[joints, B], rad/s."""
-    return JOINT_SIGN[:, None] * (velocity[2, 1:] - velocity[2, :-1])
+    return jnp.asarray(JOINT_SIGN)[:, None] * (velocity[2, 1:] - velocity[2, :-1])
 
 
 def prepare(position: Array, drive: Array, time_step: float) -> JointRows:
@@ -74,10 +73,10 @@ def prepare(position: Array, drive: Array, time_step: float) -> JointRows:
         first=first,
         second=second,
         inverse2=_inverse2(xx, xy, yy),
-        inverse3=_inverse3(xx, xy, coupling.x, yy, coupling.y, _INERTIA[0] + _INERTIA[1]),
+        inverse3=_inverse3(xx, xy, coupling.x, yy, coupling.y, jnp.asarray(_INERTIA[0] + _INERTIA[1])),
         coupling=coupling,
         at_limit=at_limit,
-        speed=(JOINT_SIGN * JOINT_MAX_SPEED)[:, None] * jnp.sign(drive),
+        speed=jnp.asarray(JOINT_SIGN * JOINT_MAX_SPEED)[:, None] * jnp.sign(drive),
         max_motor_impulse=time_step * (MAX_MOTOR_TORQUE * jnp.abs(drive)),
     )
 
@@ -154,12 +153,8 @@ def _solve_position(position: Array, joint: int, at_limit: Array) -> tuple[Array
     yy = mass[0] + mass[1] + inertia[0] * first.x * first.x + inertia[1] * second.x * second.x
     ixx, ixy, iyy = _inverse2(xx, xy, yy)
     push = Vec(-(ixx * gap.x + ixy * gap.y), -(ixy * gap.x + iyy * gap.y))
-    one = jnp.stack(
-        [one[0] - mass[0] * push.x, one[1] - mass[0] * push.y, angle_one - inertia[0] * first.cross(push)]
-    )
-    two = jnp.stack(
-        [two[0] + mass[1] * push.x, two[1] + mass[1] * push.y, angle_two + inertia[1] * second.cross(push)]
-    )
+    one = jnp.stack([one[0] - mass[0] * push.x, one[1] - mass[0] * push.y, angle_one - inertia[0] * first.cross(push)])
+    two = jnp.stack([two[0] + mass[1] * push.x, two[1] + mass[1] * push.y, angle_two + inertia[1] * second.cross(push)])
     is_fine = (jnp.sqrt(gap.square()) <= LINEAR_SLOP) & (angular_error <= ANGULAR_SLOP)
     return position.at[:, joint].set(one).at[:, joint + 1].set(two), is_fine
 

@@ -20,8 +20,7 @@ _RELATIVE_TOLERANCE, _ABSOLUTE_TOLERANCE = 0.98, 0.001  # a side of the body mus
 _SECOND, _FIRST_IS_SIDE, _SECOND_IS_SIDE = 8, 64, 128
 
 
-@struct.dataclass
-class Manifold:
+class Manifold(struct.PyTreeNode):
     """Contact points, and the side that they are measured against."""
 
     on_body: Array  # [slots, bodies, B] whether the reference side belongs to the body (else to the ground)
@@ -32,8 +31,7 @@ class Manifold:
     count: Array  # [slots, bodies, B] 0, 1 or 2 points
 
 
-@struct.dataclass
-class _End:
+class _End(struct.PyTreeNode):
     """One end of the side that is clipped: a point and the features that made it."""
 
     point: Vec

@@ -3,6 +3,7 @@
 In and out: arrays of any shape that broadcast explicitly.
 """
 
+import numpy as np
 from flax import struct
 from jax import Array
 from jax import numpy as jnp
@@ -10,8 +11,7 @@ from jax import numpy as jnp
 from wann_jax.envs.trigonometry import sin_cos
 
 
-@struct.dataclass
-class Vec:
+class Vec(struct.PyTreeNode):
     """A vector of the plane."""
 
     x: Array
@@ -26,7 +26,7 @@ class Vec:
     def __neg__(self) -> "Vec":
         return Vec(-self.x, -self.y)
 
-    def __mul__(self, factor: Array | float) -> "Vec":
+    def __mul__(self, factor: Array | np.ndarray | float) -> "Vec":
         return Vec(self.x * factor, self.y * factor)
 
     def __getitem__(self, index) -> "Vec":
@@ -63,8 +63,7 @@ def where(condition: Array, chosen: Vec, other: Vec) -> Vec:
     return Vec(jnp.where(condition, chosen.x, other.x), jnp.where(condition, chosen.y, other.y))
 
 
-@struct.dataclass
-class Frame:
+class Frame(struct.PyTreeNode):
     """Where a body is: the direction of its x axis, and its origin."""
 
     cosine: Array
@@ -97,4 +96,4 @@ def frame_of(position: Array, centre: Vec) -> Frame:
     """The frame of bodies whose centre of mass and angle are `position` [3, ...]; `centre`: local centre of mass."""
     sine, cosine = sin_cos(position[2])
     turned = Frame(cosine, sine, Vec(position[0], position[1]))
-    return turned.replace(origin=turned.origin - turned.turn(centre))
+    return Frame(cosine, sine, turned.origin - turned.turn(centre))

@@ -49,8 +49,10 @@ class Passes:
     tolerance: float = 0.0  # m/s and rad/s: velocity passes stop once none changes any velocity by more
 
 
-@struct.dataclass
-class World:
+EXACT = Passes()  # Box2D's
+
+
+class World(struct.PyTreeNode):
     """All that a step leaves to the next."""
 
     position: Array  # [3, bodies, B] centre of mass (m) and angle (rad)
@@ -73,9 +75,7 @@ def new_world(heights: Float[Array, "B points"]) -> World:
     nowhere = jnp.zeros_like(box.low.x)
     boxes = padded(box, Vec(nowhere, nowhere))
     clock = jnp.zeros(lanes, jnp.int32)
-    contacts = find_contacts(
-        no_contacts(lanes), boxes, box, jnp.ones_like(nowhere, bool), heights, clock[None, None]
-    )
+    contacts = find_contacts(no_contacts(lanes), boxes, box, jnp.ones_like(nowhere, bool), heights, clock[None, None])
     return World(
         position=position,
         velocity=jnp.zeros_like(position),
