@@ -207,7 +207,5 @@ def _choose(values: Vec, index: Array) -> Vec:
 
 
 def _choose_one(values: Array, index: Array) -> Array:
-    chosen = values[0]
-    for i in range(1, NUM_CORNERS):
-        chosen = jnp.where(index == i, values[i], chosen)
-    return chosen
+    is_chosen = index[None] == jnp.arange(NUM_CORNERS, dtype=jnp.int32)[:, None, None]
+    return jnp.where(is_chosen, values, 0.0).sum(0)

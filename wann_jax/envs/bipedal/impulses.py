@@ -35,25 +35,23 @@ class ContactRows(struct.PyTreeNode):
 
 def in_order(tree: Any, place: Array) -> Any:
     """Moves slot s to place[s]; leaves are [..., slots, bodies, B] with `place`'s last three axes."""
-
-    def move(leaf):
-        moved = jnp.zeros_like(leaf)
-        target = jnp.arange(NUM_SLOTS, dtype=jnp.int32)[:, None, None]
-        for slot in range(NUM_SLOTS):
-            is_here = jnp.broadcast_to(place[slot][None] == target, leaf.shape)
-            moved = jnp.where(is_here, jnp.broadcast_to(leaf[..., slot : slot + 1, :, :], leaf.shape), moved)
-        return moved
-
-    return jax.tree.map(move, tree)
+    target = jnp.arange(NUM_SLOTS, dtype=jnp.int32)[:, None, None, None]
+    return jax.tree.map(lambda leaf: _gather(leaf, place[None] == target), tree)
 
 
 def out_of_order(leaf: Array, place: Array) -> Array:
     """The inverse of `in_order`, for one array."""
-    moved = jnp.zeros_like(leaf)
-    for slot in range(NUM_SLOTS):
-        is_here = jnp.broadcast_to(place == slot, leaf.shape)
-        moved = jnp.where(is_here, jnp.broadcast_to(leaf[..., slot : slot + 1, :, :], leaf.shape), moved)
-    return moved
+    source = jnp.arange(NUM_SLOTS, dtype=jnp.int32)[:, None, None]
+    return _gather(leaf, place[:, None] == source[None])
+
+
+def _gather(leaf: Array, is_source: Array) -> Array:
+    """For each new slot the old one chosen by `is_source` [new, old, bodies, B], true once along the old slots."""
+    old = leaf[..., None, :, :, :]
+    chosen = jnp.broadcast_to(is_source, (*old.shape[:-4], *is_source.shape))
+    if leaf.dtype == bool:
+        return (chosen & old).any(-3)
+    return jnp.where(chosen, old, jnp.zeros((), leaf.dtype)).sum(-3, dtype=leaf.dtype)
 
 
 def prepare(bodies: Bodies, manifold: Manifold, position: Array) -> ContactRows:

@@ -96,8 +96,10 @@ def collide(bodies: Bodies, frame: Frame, centroid: Vec, start: Vec, end: Vec) -
 def _pick(values: Vec, index: Array) -> Vec:
     """Of [corners, bodies, B], those with `index` [slots, bodies, B]."""
 
+    is_chosen = index[None] == jnp.arange(NUM_CORNERS, dtype=jnp.int32)[:, None, None, None]
+
     def pick(component):
-        return sum(jnp.where(index == i, component[i][None], 0.0) for i in range(NUM_CORNERS))
+        return jnp.where(is_chosen, component[:, None], 0.0).sum(0)
 
     return Vec(pick(values.x), pick(values.y))
 
