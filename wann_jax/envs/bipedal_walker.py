@@ -13,13 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 from gymnax.environments import environment, spaces
-from jax import Array
+from jax import Array, lax
 from jax.custom_batching import custom_vmap
 
+from wann_jax import native
 from wann_jax.envs.bipedal import joints, lidar, terrain
 from wann_jax.envs.bipedal.bodies import ACTION_OF_JOINT, BODIES, FEET, HIP_SPEED, HULL, JOINT_OF_ACTION, KNEE_SPEED
 from wann_jax.envs.bipedal.vectors import frame_of
-from wann_jax.envs.bipedal.world import EXACT, TIME_STEP, Passes, World, new_world, step
+from wann_jax.envs.bipedal.world import EXACT, TIME_STEP, Passes, World, new_world, step, step_natively
 from wann_jax.errors import require
 
 NUM_INPUTS = 24
@@ -151,13 +152,23 @@ def _advance(passes: Passes, world: World, heights: Array, action: Array, force:
 def _advance_lanes(passes: Passes):
     """The same for [B, ...] walkers. However it is batched, the physics sees one last axis of lanes."""
 
+    def by_xla(world, heights, drive, force):
+        lanes_last = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), world)
+        new = step(lanes_last, heights, drive.T, force, passes)
+        return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, -1, 0), new)
+
+    def natively(world, heights, drive, force):
+        return step_natively(world, heights, drive, force, passes)
+
     @custom_vmap
     def advance(world, heights, action, force):
-        lanes_last = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), world)
-        drive = action.T[jnp.array(ACTION_OF_JOINT)]
-        new = step(lanes_last, heights, drive, force, passes)
-        observation = observe(new, heights).T
-        return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, -1, 0), new), observation
+        arguments = world, heights, action[:, jnp.array(ACTION_OF_JOINT)], force
+        if native.available():
+            new = lax.platform_dependent(*arguments, cpu=natively, default=by_xla)
+        else:
+            new = by_xla(*arguments)
+        lanes_last = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), new)
+        return new, observe(lanes_last, heights).T
 
     @advance.def_vmap
     def _(axis_size, is_batched, *arguments):

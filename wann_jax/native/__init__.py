@@ -25,8 +25,11 @@ from wann_jax.cache import cache_dir
 from wann_jax.errors import ConfigError, require
 
 VARIABLE = "WANN_NATIVE"
-SOURCES = tuple(Path(__file__).with_name(name) for name in ("breed.cc", "express.cc", "forward.cc", "loss.cc"))
+SOURCES = tuple(
+    Path(__file__).with_name(name) for name in ("biped.cc", "breed.cc", "express.cc", "forward.cc", "loss.cc")
+)
 TARGETS = (
+    "wann_biped",
     "wann_breed",
     "wann_express",
     "wann_express_connections",

@@ -112,6 +112,31 @@ BODIES, _CENTRES = _make_bodies()
 LEVER_FIRST = (ANCHOR_FIRST - _CENTRES[:-1]).astype(np.float32)  # [joints, 2] m, from the centre of mass
 LEVER_SECOND = (ANCHOR_SECOND - _CENTRES[1:]).astype(np.float32)
 
+# Joint angle limits, reference angles and motor speeds of the second body against the first.
+CHAIN_LOW = np.where(JOINT_SIGN > 0, JOINT_LOW, -JOINT_HIGH)  # rad
+CHAIN_HIGH = np.where(JOINT_SIGN > 0, JOINT_HIGH, -JOINT_LOW)  # rad
+CHAIN_REFERENCE = JOINT_SIGN * JOINT_REFERENCE  # rad
+CHAIN_SPEED = JOINT_SIGN * JOINT_MAX_SPEED  # rad/s
+
+
+def _make_table() -> np.ndarray:
+    """All of this as numbers in a row, as the native code reads them: each body, then each joint."""
+    rows: list[np.ndarray] = []
+    for body in range(NUM_BODIES):
+        points = [
+            np.stack([vec.x[:, body, 0], vec.y[:, body, 0]], 1).ravel() for vec in (BODIES.corner, BODIES.outward)
+        ]
+        centre = np.array([BODIES.centre.x[body, 0], BODIES.centre.y[body, 0]])
+        scalars = (BODIES.inverse_mass, BODIES.inverse_inertia, BODIES.friction, BODIES.radius)
+        rows += [BODIES.last_corner[body] + 1, *points, centre, np.array([values[body, 0] for values in scalars])]
+    for joint in range(NUM_JOINTS):
+        limits = [values[joint] for values in (CHAIN_LOW, CHAIN_HIGH, CHAIN_REFERENCE, CHAIN_SPEED)]
+        rows += [LEVER_FIRST[joint], LEVER_SECOND[joint], np.array(limits)]
+    return np.concatenate(rows).astype(np.float32)
+
+
+MODEL_TABLE = _make_table()
+
 
 def start_position(terrain_height: float, x: float) -> np.ndarray:
     """Centres of mass and angles [3, bodies] of a walker that is put down at `x`: upright, legs a little spread."""

@@ -13,10 +13,10 @@ from jax import Array
 
 from wann_jax.envs.bipedal.bodies import (
     BODIES,
-    JOINT_HIGH,
-    JOINT_LOW,
-    JOINT_MAX_SPEED,
-    JOINT_REFERENCE,
+    CHAIN_HIGH,
+    CHAIN_LOW,
+    CHAIN_REFERENCE,
+    CHAIN_SPEED,
     JOINT_SIGN,
     LEVER_FIRST,
     LEVER_SECOND,
@@ -30,10 +30,8 @@ LINEAR_SLOP = 0.005  # m
 ANGULAR_SLOP = np.float32(2.0 / 180.0 * np.pi)  # rad
 _MAX_ANGULAR_CORRECTION = np.float32(8.0 / 180.0 * np.pi)  # rad, in one pass
 
-# Limits of the second body's angle against the first's, by joint [joints, 1].
-_LOW = np.where(JOINT_SIGN > 0, JOINT_LOW, -JOINT_HIGH)[:, None]
-_HIGH = np.where(JOINT_SIGN > 0, JOINT_HIGH, -JOINT_LOW)[:, None]
-_REFERENCE = (JOINT_SIGN * JOINT_REFERENCE)[:, None]
+# By joint [joints, 1].
+_LOW, _HIGH, _REFERENCE = CHAIN_LOW[:, None], CHAIN_HIGH[:, None], CHAIN_REFERENCE[:, None]
 _MASS = BODIES.inverse_mass[:-1], BODIES.inverse_mass[1:]  # [joints, 1] each
 _INERTIA = BODIES.inverse_inertia[:-1], BODIES.inverse_inertia[1:]
 _MOTOR_MASS = 1.0 / (_INERTIA[0] + _INERTIA[1])
@@ -76,7 +74,7 @@ def prepare(position: Array, drive: Array, time_step: float) -> JointRows:
         inverse3=_inverse3(xx, xy, coupling.x, yy, coupling.y, jnp.asarray(_INERTIA[0] + _INERTIA[1])),
         coupling=coupling,
         at_limit=at_limit,
-        speed=jnp.asarray(JOINT_SIGN * JOINT_MAX_SPEED)[:, None] * jnp.sign(drive),
+        speed=jnp.asarray(CHAIN_SPEED)[:, None] * jnp.sign(drive),
         max_motor_impulse=time_step * (MAX_MOTOR_TORQUE * jnp.abs(drive)),
     )
 
