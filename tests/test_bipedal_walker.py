@@ -14,7 +14,8 @@ import pytest
 
 from benchmarks.biped_fidelity import one_step_errors, states_of
 from tests.oracle.walker_terrain import allowed_terrain
-from wann_jax.envs import BIPEDAL_WALKER
+from wann_jax import native
+from wann_jax.envs import BIPEDAL_WALKER, bipedal_walker
 from wann_jax.envs.bipedal import terrain
 from wann_jax.envs.bipedal.bodies import BODIES, POLYGONS, mass_properties
 from wann_jax.envs.bipedal.world import EXACT
@@ -33,9 +34,16 @@ def recording():
         return dict(file)
 
 
-@pytest.fixture(scope="module")
-def errors(recording):
-    return one_step_errors(recording)
+@pytest.fixture(scope="module", params=["native", "xla"])
+def errors(recording, request):
+    """Of both implementations; where there is no compiler, both are XLA's."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "xla":
+            patch.setattr(native, "available", lambda: False)
+        bipedal_walker._advance_lanes.cache_clear()
+        errors = one_step_errors(recording)
+    bipedal_walker._advance_lanes.cache_clear()
+    return errors
 
 
 @pytest.fixture(scope="module")
@@ -116,16 +124,19 @@ def test_lanes_do_not_depend_on_how_they_are_batched(starts):
 
 def test_same_key_same_episode_and_finite_under_random_actions():
     def run(key):
-        obs, state = env.reset_env(key, params)
+        start_key, action_key = jax.random.split(key)
+        obs, state = env.reset_env(start_key, params)
 
         def advance(state, key):
-            obs, state, reward, *_ = env.step_env(key, state, jax.random.uniform(key, (4,), minval=-2.0), params)
+            obs, state, reward, *_ = env.step_env(
+                key, state, jax.random.uniform(key, (4,), minval=-2.0, maxval=2.0), params
+            )
             return state, (obs, reward)
 
-        return obs, jax.lax.scan(advance, state, jax.random.split(key, 60))[1]
+        return obs, jax.lax.scan(advance, state, jax.random.split(action_key, 60))[1]
 
-    keys = jax.random.split(jax.random.key(1), 8)
-    first, second = (jax.jit(jax.vmap(run))(keys) for _ in range(2))
+    rollouts = jax.jit(jax.vmap(run))
+    first, second = (rollouts(jax.random.split(jax.random.key(1), 8)) for _ in range(2))
     jax.tree.map(np.testing.assert_array_equal, first, second)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(first))
     assert first[0].shape == (8, *env.observation_space(params).shape)
@@ -162,3 +173,12 @@ def test_a_wrong_action_is_answered_in_one_line(starts):
     state = jax.tree.map(lambda leaf: leaf[0], starts[1])
     with pytest.raises(ConfigError, match=r"action must be an array of shape \(4,\); got \(3,\)"):
         env.step_env(KEY, state, jnp.zeros(3), params)
+
+
+def test_a_walker_that_has_fallen_stays_as_it_is(recording, starts):
+    state = jax.tree.map(lambda leaf: leaf[:4], starts[1])
+    fallen = jnp.array([True, False, True, False])
+    state = state.replace(world=state.world.replace(hull_hit=fallen))
+    _, after, *_ = step(KEY, state, jnp.ones((4, 4)), params)
+    moved = np.abs(np.asarray(after.world.position - state.world.position)).max((1, 2))
+    assert (moved > 1e-4).tolist() == [False, True, False, True]

@@ -150,11 +150,18 @@ def _advance(passes: Passes, world: World, heights: Array, action: Array, force:
 
 @functools.cache
 def _advance_lanes(passes: Passes):
-    """The same for [B, ...] walkers. However it is batched, the physics sees one last axis of lanes."""
+    """The same for [B, ...] walkers. However it is batched, the physics sees one axis of lanes.
+
+    A walker whose hull has hit the ground stays as it is: the episode is over, and natively it costs nothing more.
+    """
 
     def by_xla(world, heights, drive, force):
         lanes_last = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), world)
         new = step(lanes_last, heights, drive.T, force, passes)
+        has_ended = lanes_last.hull_hit
+        new = jax.tree.map(
+            lambda old, leaf: jnp.where(jnp.broadcast_to(has_ended, leaf.shape), old, leaf), lanes_last, new
+        )
         return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, -1, 0), new)
 
     def natively(world, heights, drive, force):

@@ -128,7 +128,7 @@ def _make_table() -> np.ndarray:
         ]
         centre = np.array([BODIES.centre.x[body, 0], BODIES.centre.y[body, 0]])
         scalars = (BODIES.inverse_mass, BODIES.inverse_inertia, BODIES.friction, BODIES.radius)
-        rows += [BODIES.last_corner[body] + 1, *points, centre, np.array([values[body, 0] for values in scalars])]
+        rows += [np.array([len(POLYGONS[body])]), *points, centre, np.array([values[body, 0] for values in scalars])]
     for joint in range(NUM_JOINTS):
         limits = [values[joint] for values in (CHAIN_LOW, CHAIN_HIGH, CHAIN_REFERENCE, CHAIN_SPEED)]
         rows += [LEVER_FIRST[joint], LEVER_SECOND[joint], np.array(limits)]

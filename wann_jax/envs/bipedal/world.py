@@ -156,12 +156,19 @@ def step_natively(
     hull_force: Float[Array, "B"],
     passes: Passes,
 ) -> World:
-    """What `step` does, on the CPU, of worlds that begin with the lanes. Walkers whose hull was hit stay as they are."""
-    leaves, structure = jax.tree.flatten(worlds)
-    shapes = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves]
-    counts = {"velocity_passes": passes.velocity, "position_passes": passes.position}
-    table = jnp.asarray(MODEL_TABLE)
-    return structure.unflatten(native.call("wann_biped", shapes, table, heights, drive, hull_force, *leaves, **counts))
+    """What `step` does, on the CPU, to worlds whose arrays begin with the lanes.
+
+    Walkers whose hull was hit stay as they are.
+    """
+    leaves = jax.tree.leaves(worlds)
+    new = native.call(
+        "wann_biped",
+        [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves],
+        *(jnp.asarray(MODEL_TABLE), heights, drive, hull_force, *leaves),
+        velocity_passes=passes.velocity,
+        position_passes=passes.position,
+    )
+    return jax.tree.unflatten(jax.tree.structure(worlds), new)
 
 
 def _solve_velocities(
