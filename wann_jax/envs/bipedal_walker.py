@@ -69,7 +69,7 @@ class BipedalWalker(environment.Environment[EnvState, EnvParams]):
         action = jnp.asarray(action, jnp.float32)
         require(action.shape == (4,), "action", "an array of shape (4,)", action.shape)
         action = jnp.clip(action, -1.0, 1.0)
-        world, observation = _advance(self.passes, state.world, state.heights, action, jnp.zeros(()))
+        world, observation = _advance(self.passes, state.world, state.observation, state.heights, action, jnp.zeros(()))
         x, old_x = _origin_x(world), _origin_x(state.world)
         tilt, old_tilt = jnp.abs(world.position[2, HULL]), jnp.abs(state.world.position[2, HULL])
         reward = _PROGRESS_REWARD * (x - old_x) - _TILT_PENALTY * (tilt - old_tilt)
@@ -121,7 +121,7 @@ class BipedalWalker(environment.Environment[EnvState, EnvParams]):
 def start(passes: Passes, heights: Array, force: Array) -> tuple[Array, EnvState]:
     """Observation and state after the first step on this ground, with this force (N) on the hull."""
     world = jax.tree.map(lambda leaf: leaf[..., 0], new_world(heights[None]))
-    world, observation = _advance(passes, world, heights, jnp.zeros(4), force)
+    world, observation = _advance(passes, world, jnp.zeros(NUM_INPUTS), heights, jnp.zeros(4), force)
     return observation, EnvState(world=world, heights=heights, observation=observation, time=jnp.int32(0))
 
 
@@ -142,9 +142,11 @@ def observe(world: World, heights: Array) -> Array:
     return jnp.concatenate([jnp.stack(rows), lidar.measure(heights, origin)])
 
 
-def _advance(passes: Passes, world: World, heights: Array, action: Array, force: Array) -> tuple[World, Array]:
+def _advance(
+    passes: Passes, world: World, observation: Array, heights: Array, action: Array, force: Array
+) -> tuple[World, Array]:
     """One walker's step and observation."""
-    one = jax.tree.map(lambda leaf: leaf[None], (world, heights, action, force))
+    one = jax.tree.map(lambda leaf: leaf[None], (world, observation, heights, action, force))
     return jax.tree.map(lambda leaf: leaf[0], _advance_lanes(passes)(*one))
 
 
@@ -155,27 +157,25 @@ def _advance_lanes(passes: Passes):
     A walker whose hull has hit the ground stays as it is: the episode is over, and natively it costs nothing more.
     """
 
-    def by_xla(world, heights, drive, force):
+    def by_xla(world, observation, heights, drive, force):
         lanes_last = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), world)
         new = step(lanes_last, heights, drive.T, force, passes)
         has_ended = lanes_last.hull_hit
         new = jax.tree.map(
             lambda old, leaf: jnp.where(jnp.broadcast_to(has_ended, leaf.shape), old, leaf), lanes_last, new
         )
-        return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, -1, 0), new)
+        observation = jnp.where(has_ended[:, None], observation, observe(new, heights).T)
+        return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, -1, 0), new), observation
 
-    def natively(world, heights, drive, force):
-        return step_natively(world, heights, drive, force, passes)
+    def natively(world, observation, heights, drive, force):
+        return step_natively(world, observation, heights, drive, force, passes)
 
     @custom_vmap
-    def advance(world, heights, action, force):
-        arguments = world, heights, action[:, jnp.array(ACTION_OF_JOINT)], force
+    def advance(world, observation, heights, action, force):
+        arguments = world, observation, heights, action[:, jnp.array(ACTION_OF_JOINT)], force
         if native.available():
-            new = lax.platform_dependent(*arguments, cpu=natively, default=by_xla)
-        else:
-            new = by_xla(*arguments)
-        lanes_last = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), new)
-        return new, observe(lanes_last, heights).T
+            return lax.platform_dependent(*arguments, cpu=natively, default=by_xla)
+        return by_xla(*arguments)
 
     @advance.def_vmap
     def _(axis_size, is_batched, *arguments):

@@ -63,9 +63,19 @@ def available() -> bool:
     return True
 
 
-def call(target: str, results: Any, *arrays: Array, vmap_method: str = "sequential", **attributes: int | float) -> Any:
-    """What the native function `target` makes of the arrays; `results` gives shapes and types. CPU only."""
-    function = jax.ffi.ffi_call(target, results, vmap_method=vmap_method)
+def call(
+    target: str,
+    results: Any,
+    *arrays: Array,
+    vmap_method: str = "sequential",
+    in_place: dict[int, int] | None = None,
+    **attributes: int | float,
+) -> Any:
+    """What the native function `target` makes of the arrays; `results` gives shapes and types. CPU only.
+
+    `in_place`: results that are written over an array, by position of the array.
+    """
+    function = jax.ffi.ffi_call(target, results, vmap_method=vmap_method, input_output_aliases=in_place)
     typed = {name: np.float32(v) if isinstance(v, float) else np.int32(v) for name, v in attributes.items()}
     return function(*arrays, **typed)
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "biped_impact.h"
+#include "biped_observe.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace ffi = xla::ffi;
@@ -187,13 +188,13 @@ using Floats = ffi::Buffer<ffi::F32>;
 using Ints = ffi::Buffer<ffi::S32>;
 using Bools = ffi::Buffer<ffi::PRED>;
 
-// Where a walker's numbers are: its fields' names, each with the array's position in a World.
+// A walker's numbers, each with its array's place: those of a World, then the observation.
 template <class Visit>
 void EachField(Walker& w, Visit visit) {
   visit(0, w.position), visit(1, w.velocity), visit(2, w.joint_impulse), visit(3, w.edge), visit(4, w.birth);
   visit(5, w.count), visit(6, w.identity), visit(7, w.normal_impulse), visit(8, w.tangent_impulse);
   visit(9, w.low_x), visit(10, w.low_y), visit(11, w.high_x), visit(12, w.high_y);
-  visit(13, w.touched), visit(14, w.hull_hit), visit(15, w.still_time), visit(16, w.clock);
+  visit(13, w.touched), visit(14, w.hull_hit), visit(15, w.still_time), visit(16, w.clock), visit(17, w.observation);
 }
 
 // The table made by world.model_table: bodies in rows, then joints.
@@ -211,16 +212,18 @@ Model ReadModel(const float* from) {
     point(joint.first), point(joint.second);
     joint.low = *from++, joint.high = *from++, joint.reference = *from++, joint.speed = *from++;
   }
+  for (Point& ray : model.ray) point(ray);
   return model;
 }
 
-// model [..], heights [B, points], drive [B, joints], force [B], World's arrays [B, ...] -> World's arrays
+// model [..], heights [B, points], drive [B, joints], force [B], World's arrays [B, ...], observation [B, 24] -> the
+// last two again, perhaps in the same place
 ffi::Error StepWalkers(ffi::RemainingArgs arguments, ffi::RemainingRets results, int32_t velocity_passes,
                        int32_t position_passes) {
   const auto floats = [&](size_t i) { return arguments.get<Floats>(i)->typed_data(); };
   const Model model = ReadModel(floats(0));
   const float *heights = floats(1), *drive = floats(2), *force = floats(3);
-  constexpr int kFirst = 4, kFields = 17;
+  constexpr int kFirst = 4, kFields = 18;
   const int64_t number = arguments.get<Floats>(3)->element_count(), points = arguments.get<Floats>(1)->dimensions()[1];
   const void* from[kFields];
   void* to[kFields];
@@ -242,6 +245,7 @@ ffi::Error StepWalkers(ffi::RemainingArgs arguments, ffi::RemainingRets results,
       }
       Walker ended;
       EachField(ended, [&](int i, auto& field) {
+        if (to[i] == from[i]) return;
         std::memcpy(static_cast<char*>(to[i]) + next * sizeof field, static_cast<const char*>(from[i]) + next * sizeof field, sizeof field);
       });
     }
@@ -268,6 +272,7 @@ ffi::Error StepWalkers(ffi::RemainingArgs arguments, ffi::RemainingRets results,
     for (int lane = 0; lane < count; ++lane) {
       Walker& walker = walkers[lane];
       Store(model, *group, prepared[lane], lane, solved[lane] != 0, walker);
+      Observe(model, walker, walker.observation);
       EachField(walker, [&](int i, auto& field) {
         std::memcpy(static_cast<char*>(to[i]) + lanes[lane] * sizeof field, &field, sizeof field);
       });

@@ -23,6 +23,7 @@ struct Walker {
   bool touched[kBodies], hull_hit;
   float still_time;
   int32_t clock;
+  float observation[24];
   const float* heights;
 
   State<float> At(int body) const { return {position[0][body], position[1][body], position[2][body]}; }

@@ -117,6 +117,7 @@ struct Joint {
 struct Model {
   Body body[kBodies];
   Joint joint[kJoints];
+  Vec<float> ray[10];  // m, of the range finders
 };
 
 }  // namespace wann::biped

@@ -132,7 +132,7 @@ def _make_table() -> np.ndarray:
     for joint in range(NUM_JOINTS):
         limits = [values[joint] for values in (CHAIN_LOW, CHAIN_HIGH, CHAIN_REFERENCE, CHAIN_SPEED)]
         rows += [LEVER_FIRST[joint], LEVER_SECOND[joint], np.array(limits)]
-    return np.concatenate(rows).astype(np.float32)
+    return np.concatenate(rows).astype(np.float32)  # the lidar's rays follow
 
 
 MODEL_TABLE = _make_table()

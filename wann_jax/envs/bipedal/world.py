@@ -8,12 +8,13 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jax import Array, lax
 from jaxtyping import Float
 
 from wann_jax import native
-from wann_jax.envs.bipedal import impulses, joints
+from wann_jax.envs.bipedal import impulses, joints, lidar
 from wann_jax.envs.bipedal.bodies import BODIES, HULL, MODEL_TABLE, NUM_JOINTS, start_position
 from wann_jax.envs.bipedal.contacts import (
     Boxes,
@@ -151,24 +152,27 @@ def step(
 
 def step_natively(
     worlds: World,
+    observations: Float[Array, "B 24"],
     heights: Float[Array, "B points"],
     drive: Float[Array, "B joints"],
     hull_force: Float[Array, "B"],
     passes: Passes,
-) -> World:
-    """What `step` does, on the CPU, to worlds whose arrays begin with the lanes.
+) -> tuple[World, Float[Array, "B 24"]]:
+    """What `step` does, on the CPU, to worlds whose arrays begin with the lanes; and what the walkers then observe.
 
     Walkers whose hull was hit stay as they are.
     """
-    leaves = jax.tree.leaves(worlds)
+    leaves = [*jax.tree.leaves(worlds), observations]
+    table = jnp.asarray(np.concatenate([MODEL_TABLE, lidar.RAYS.T.ravel()]))
     new = native.call(
         "wann_biped",
         [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves],
-        *(jnp.asarray(MODEL_TABLE), heights, drive, hull_force, *leaves),
+        *(table, heights, drive, hull_force, *leaves),
+        in_place={4 + i: i for i in range(len(leaves))},
         velocity_passes=passes.velocity,
         position_passes=passes.position,
     )
-    return jax.tree.unflatten(jax.tree.structure(worlds), new)
+    return jax.tree.unflatten(jax.tree.structure(worlds), new[:-1]), new[-1]
 
 
 def _solve_velocities(
