@@ -170,6 +170,8 @@ def preset_task_options(task: str, preset: str) -> dict[str, Any]:
 
 def _family(task: str) -> str:
     kind = task.partition(":")[0]
+    if task == "gymnasium:BipedalWalker-v3":
+        return "biped"
     return {"digits": "classify", "mnist": "classify"}.get(kind, kind if kind in _PRESETS else "swingup")
 
 

@@ -17,6 +17,7 @@ from wann_jax.tasks.base import Task
 from wann_jax.tasks.classification import ClassificationTask
 from wann_jax.tasks.control import ControlTask
 from wann_jax.tasks.function import FunctionTask
+from wann_jax.tasks.gymnasium_task import GymnasiumTask
 
 _gymnax_make = cache(gymnax.make)  # one object per environment, so that compiled programs are found again
 
@@ -38,6 +39,7 @@ TASKS = (
     TaskInfo("mnist", "MNIST, 16x16 deskewed, 256 inputs, 10 classes; $WANN_MNIST_DIR or --data-dir, else downloaded"),
     TaskInfo("classify:PATH", "your own images: an IDX directory or an .npz file with arrays x and y"),
     TaskInfo("gymnax:NAME", "any gymnax environment with a box observation and a discrete or box action"),
+    TaskInfo("gymnasium:NAME", "the same of Gymnasium, in other processes; Box2D's with the extra box2d"),
 )
 
 _ENVIRONMENTS = {"swingup": CARTPOLE_SWINGUP, "biped": BIPEDAL_WALKER}
@@ -74,6 +76,10 @@ def make_task(
     if name in _ENVIRONMENTS or (kind == "gymnax" and argument):
         _refuse(name, data_dir=data_dir, batch_size=batch_size, logit_deviation=logit_deviation)
         return _control_task(name, _ENVIRONMENTS.get(name, argument), max_steps)
+    if kind == "gymnasium" and argument:
+        _refuse(name, data_dir=data_dir, batch_size=batch_size, logit_deviation=logit_deviation)
+        _check_max_steps(max_steps)
+        return GymnasiumTask.create(argument, max_steps)
     raise ConfigError(f"task must be one of {', '.join(info.name for info in TASKS)}; got {name!r}")
 
 
@@ -87,11 +93,16 @@ def _control_task(name: str, env_id: str, max_steps: int | None) -> ControlTask:
     if name == "biped":
         params = params.replace(fall_penalty=0.0)  # as in the paper's search
     if max_steps is not None:
-        require(max_steps >= 1, "task.max_steps", "at least 1", max_steps)
-        require(max_steps < 2**31, "task.max_steps", "below 2**31", max_steps)
+        _check_max_steps(max_steps)
         kind = type(params.max_steps_in_episode)  # a float in some environments, which then count on it
         params = params.replace(max_steps_in_episode=kind(max_steps))
     return ControlTask.create(name, env, params)
+
+
+def _check_max_steps(max_steps: int | None) -> None:
+    if max_steps is not None:
+        require(max_steps >= 1, "task.max_steps", "at least 1", max_steps)
+        require(max_steps < 2**31, "task.max_steps", "below 2**31", max_steps)
 
 
 def _refuse(name: str, **options: Any) -> None:
