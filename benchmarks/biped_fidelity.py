@@ -104,6 +104,7 @@ def summary(errors: Rows) -> dict[str, Any]:
 
 def main() -> None:
     """Records, compares, writes."""
+    from benchmarks.biped_speed import without_native
     from tests.oracle.box2d_walker import POLICIES, record_many
 
     parser = argparse.ArgumentParser()
@@ -112,13 +113,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rows = record_many(options.episodes, options.steps, options.seed)
-    settings = {"exact": EXACT, "120 velocity passes": Passes(velocity=120)}
+    settings = {"native": EXACT, "native, 120 velocity passes": Passes(velocity=120)}
+    found = {name: summary(one_step_errors(rows, passes)) for name, passes in settings.items()}
+    found["xla"] = summary(without_native(one_step_errors, rows))
     document = {
         "steps": len(rows["reward"]),
         "episodes": options.episodes,
         "falls": int(rows["terminated"].sum()),
         "policies": POLICIES,
-        "settings": {name: summary(one_step_errors(rows, passes)) for name, passes in settings.items()},
+        "on_slopes": int((rows["position"][:, 2, 0] > 10.0).sum()),
+        "settings": found,
     }
     print(write_result("biped_fidelity", document).read_text())
 
