@@ -56,7 +56,7 @@ def main() -> None:
     grown = [wann.express(jax.tree.map(lambda leaf, i=i: leaf[i], genomes), spec) for i in range(options.grown)]
     rows = {"grown": compare(grown, GROWN_WEIGHTS, options.grown_episodes)}
     for path in options.networks:
-        rows[path.stem] = compare([wann.load_network(path)], WEIGHTS, options.episodes)
+        rows[path.stem] = compare([wann.load_network(path, 24, 4)], WEIGHTS, options.episodes)
     every = [row for group in rows.values() for row in group]
     document = {
         "compared": len(every),
