@@ -10,13 +10,14 @@ import pytest
 from wann_jax.config import PRESET_NAMES, PUBLISHED_WEIGHTS, SearchConfig
 from wann_jax.errors import ConfigError
 
-TASKS = ("swingup", "mnist", "digits", "xor", "classify:x.npz")
+TASKS = ("swingup", "biped", "mnist", "digits", "xor", "classify:x.npz")
 
 
 @pytest.mark.parametrize(
     ("task", "sizes", "initial", "elite", "simplicity"),
     [
         ("swingup", (192, 1024, 3, 8), 0.5, 0.2, 0.8),
+        ("biped", (480, 2048, 4, 16), 0.25, 0.2, 0.8),
         ("mnist", (960, 4096, 1, 32), 0.05, 0.2, 0.8),
     ],
 )

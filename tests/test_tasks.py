@@ -66,7 +66,7 @@ def networks_of(spec, plains):
 
 
 GYMNAX = ("gymnax:CartPole-v1", "gymnax:Pendulum-v1", "gymnax:MountainCarContinuous-v0")
-CONTRACT = ("xor", "swingup", "digits", "classify", "function", *GYMNAX)
+CONTRACT = ("xor", "swingup", "biped", "digits", "classify", "function", *GYMNAX)
 
 
 @pytest.mark.parametrize("name", CONTRACT)
@@ -288,6 +288,7 @@ def test_tasks_have_the_sizes_that_people_expect():
     assert facts == {
         "xor": (2, 1, "episodes", "return"),
         "swingup": (5, 1, "steps", "return"),
+        "biped": (24, 4, "steps", "return"),
         "digits": (64, 10, "passes", "accuracy"),
         "gymnax:CartPole-v1": (4, 2, "steps", "return"),
         "gymnax:Pendulum-v1": (3, 1, "steps", "return"),

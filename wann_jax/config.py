@@ -172,6 +172,8 @@ def preset_task_options(task: str, preset: str) -> dict[str, Any]:
 
 def _family(task: str) -> str:
     kind = task.partition(":")[0]
+    if task == "gymnasium:BipedalWalker-v3":
+        return "biped"
     return {"digits": "classify", "mnist": "classify"}.get(kind, kind if kind in _PRESETS else "swingup")
 
 
@@ -203,6 +205,7 @@ _CLASSIFICATION: dict[str, dict[str, Any]] = {
         population_size=960, generations=4096, episodes=1, tournament_size=32, initial_connection_probability=0.05
     ),
 }
+_BIPED: dict[str, Any] = dict(initial_connection_probability=0.25)
 _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "swingup": {
         "quick": dict(population_size=32, generations=20, tournament_size=4, elite_fraction=0.05, champion_episodes=8),
@@ -218,6 +221,22 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             weight_jitter=0.25,
         ),
         "paper": dict(population_size=192, generations=1024),
+    },
+    "biped": {
+        "quick": dict(population_size=64, generations=20, episodes=1, tournament_size=8, **_BIPED, champion_episodes=8),
+        "laptop": dict(
+            population_size=192, generations=1024, episodes=2, tournament_size=8, **_BIPED, champion_episodes=16
+        ),
+        "best": dict(
+            population_size=480,
+            generations=2048,
+            episodes=4,
+            tournament_size=8,
+            simplicity_probability=0.5,
+            weight_jitter=0.25,
+            **_BIPED,
+        ),
+        "paper": dict(population_size=480, generations=2048, episodes=4, tournament_size=16, **_BIPED),
     },
     "xor": {
         "quick": dict(population_size=64, generations=50, episodes=1),

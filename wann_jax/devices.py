@@ -6,6 +6,7 @@ do not depend on the number of devices: randomness is folded by individual, and 
 """
 
 import os
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -14,6 +15,8 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from wann_jax.errors import require
+
 DEVICES_VARIABLE = "WANN_CPU_DEVICES"
 AXIS = "population"
 
@@ -21,17 +24,26 @@ AXIS = "population"
 def make_cores_devices() -> None:
     """Makes every CPU core a JAX device; $WANN_CPU_DEVICES sets another number.
 
-    Does nothing where the user has set the number already, or where JAX has started before.
+    Does nothing where the user has set the number already, or where JAX has started before. A command line that names
+    a task `gymnasium:...` gets one device: see `need_one_device`.
     """
     chosen = getattr(jax.config, "jax_num_cpu_devices", -1) >= 0
     if chosen or "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
         return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if any("gymnasium:" in word for word in sys.argv[1:]):
+        cores = 1
     wanted = int(os.environ.get(DEVICES_VARIABLE, cores))
     try:
         jax.config.update("jax_num_cpu_devices", wanted)
     except RuntimeError:
         return  # JAX has started: keep what it has
+
+
+def need_one_device(who: str) -> None:
+    """Raises ConfigError if JAX uses more devices than one."""
+    rule = f"1 for {who}, whose environments run outside (set ${DEVICES_VARIABLE}=1 before Python starts)"
+    require(len(jax.devices()) == 1, "number of JAX devices", rule, len(jax.devices()))
 
 
 @cache

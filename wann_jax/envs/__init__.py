@@ -2,9 +2,13 @@
 
 import gymnax
 
+from wann_jax.envs.bipedal_walker import BipedalWalker
 from wann_jax.envs.cartpole_swingup import CartPoleSwingUp
 
+BIPEDAL_WALKER = "BipedalWalker-v3"
 CARTPOLE_SWINGUP = "CartPoleSwingUp-v0"
 
 if CARTPOLE_SWINGUP not in gymnax.registered_envs:
     gymnax.register(CARTPOLE_SWINGUP, CartPoleSwingUp)
+if BIPEDAL_WALKER not in gymnax.registered_envs:
+    gymnax.register(BIPEDAL_WALKER, BipedalWalker)

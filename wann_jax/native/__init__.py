@@ -25,8 +25,11 @@ from wann_jax.cache import cache_dir
 from wann_jax.errors import ConfigError, require
 
 VARIABLE = "WANN_NATIVE"
-SOURCES = tuple(Path(__file__).with_name(name) for name in ("breed.cc", "express.cc", "forward.cc", "loss.cc"))
+SOURCES = tuple(
+    Path(__file__).with_name(name) for name in ("biped.cc", "breed.cc", "express.cc", "forward.cc", "loss.cc")
+)
 TARGETS = (
+    "wann_biped",
     "wann_breed",
     "wann_express",
     "wann_express_connections",
@@ -60,9 +63,19 @@ def available() -> bool:
     return True
 
 
-def call(target: str, results: Any, *arrays: Array, vmap_method: str = "sequential", **attributes: int | float) -> Any:
-    """What the native function `target` makes of the arrays; `results` gives shapes and types. CPU only."""
-    function = jax.ffi.ffi_call(target, results, vmap_method=vmap_method)
+def call(
+    target: str,
+    results: Any,
+    *arrays: Array,
+    vmap_method: str = "sequential",
+    in_place: dict[int, int] | None = None,
+    **attributes: int | float,
+) -> Any:
+    """What the native function `target` makes of the arrays; `results` gives shapes and types. CPU only.
+
+    `in_place`: results that are written over an array, by position of the array.
+    """
+    function = jax.ffi.ffi_call(target, results, vmap_method=vmap_method, input_output_aliases=in_place)
     typed = {name: np.float32(v) if isinstance(v, float) else np.int32(v) for name, v in attributes.items()}
     return function(*arrays, **typed)
 

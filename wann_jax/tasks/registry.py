@@ -11,12 +11,13 @@ import jax
 import jax.numpy as jnp
 
 from wann_jax import datasets
-from wann_jax.envs import CARTPOLE_SWINGUP
+from wann_jax.envs import BIPEDAL_WALKER, CARTPOLE_SWINGUP
 from wann_jax.errors import ConfigError, DataError, require
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.classification import ClassificationTask
 from wann_jax.tasks.control import ControlTask
 from wann_jax.tasks.function import FunctionTask
+from wann_jax.tasks.gymnasium_task import GymnasiumTask
 
 _gymnax_make = cache(gymnax.make)  # one object per environment, so that compiled programs are found again
 
@@ -31,11 +32,17 @@ class TaskInfo(NamedTuple):
 TASKS = (
     TaskInfo("xor", "exclusive or of two bits; return 1 - mean squared error of the clipped output"),
     TaskInfo("swingup", "cart-pole swing-up, 5 inputs, 1 output, 1000 steps"),
+    TaskInfo(
+        "biped", "bipedal walker, 24 inputs, 4 outputs, 1600 steps; a fall ends the episode and costs nothing more"
+    ),
     TaskInfo("digits", "scikit-learn's 8x8 digits, 64 inputs, 10 classes; nothing to download"),
     TaskInfo("mnist", "MNIST, 16x16 deskewed, 256 inputs, 10 classes; $WANN_MNIST_DIR or --data-dir, else downloaded"),
     TaskInfo("classify:PATH", "your own images: an IDX directory or an .npz file with arrays x and y"),
     TaskInfo("gymnax:NAME", "any gymnax environment with a box observation and a discrete or box action"),
+    TaskInfo("gymnasium:NAME", "the same of Gymnasium, in other processes; Box2D's with the extra box2d"),
 )
+
+_ENVIRONMENTS = {"swingup": CARTPOLE_SWINGUP, "biped": BIPEDAL_WALKER}
 
 
 def make_task(
@@ -66,9 +73,13 @@ def make_task(
             dataset = datasets.load_digits() if name == "digits" else datasets.load_path(argument)
         images = 1000 if batch_size is None else batch_size
         return ClassificationTask.create(name, dataset, images, logit_deviation or 0.0)
-    if name == "swingup" or (kind == "gymnax" and argument):
+    if name in _ENVIRONMENTS or (kind == "gymnax" and argument):
         _refuse(name, data_dir=data_dir, batch_size=batch_size, logit_deviation=logit_deviation)
-        return _control_task(name, CARTPOLE_SWINGUP if name == "swingup" else argument, max_steps)
+        return _control_task(name, _ENVIRONMENTS.get(name, argument), max_steps)
+    if kind == "gymnasium" and argument:
+        _refuse(name, data_dir=data_dir, batch_size=batch_size, logit_deviation=logit_deviation)
+        _check_max_steps(max_steps)
+        return GymnasiumTask.create(argument, max_steps)
     raise ConfigError(f"task must be one of {', '.join(info.name for info in TASKS)}; got {name!r}")
 
 
@@ -79,12 +90,19 @@ def _control_task(name: str, env_id: str, max_steps: int | None) -> ControlTask:
         env, params = _gymnax_make(env_id)
     except OSError as error:  # an environment that downloads its data
         raise DataError(f"gymnax environment {env_id} cannot be made: {error}") from None
+    if name == "biped":
+        params = params.replace(fall_penalty=0.0)  # as in the paper's search
     if max_steps is not None:
-        require(max_steps >= 1, "task.max_steps", "at least 1", max_steps)
-        require(max_steps < 2**31, "task.max_steps", "below 2**31", max_steps)
+        _check_max_steps(max_steps)
         kind = type(params.max_steps_in_episode)  # a float in some environments, which then count on it
         params = params.replace(max_steps_in_episode=kind(max_steps))
     return ControlTask.create(name, env, params)
+
+
+def _check_max_steps(max_steps: int | None) -> None:
+    if max_steps is not None:
+        require(max_steps >= 1, "task.max_steps", "at least 1", max_steps)
+        require(max_steps < 2**31, "task.max_steps", "below 2**31", max_steps)
 
 
 def _refuse(name: str, **options: Any) -> None:

@@ -1,0 +1,168 @@
+"""Real Gymnasium environments as tasks: `gymnasium:NAME`.
+
+In: networks and shared weights. Out: returns. The networks run in the compiled program, all lanes in one batch; the
+environments run in other processes and are called at every step. For judging, and for searches of small populations.
+"""
+
+import warnings
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax import Array, lax
+from jax.experimental import io_callback
+from jaxtyping import Float, Key
+
+from wann_jax.activations import ACTIVATION_IDS
+from wann_jax.devices import need_one_device, over_blocks
+from wann_jax.errors import ConfigError, require
+from wann_jax.forward import forward_lanes_in, lanes_memory
+from wann_jax.network import Network
+from wann_jax.tasks.base import Evaluation
+from wann_jax.tasks.gymnasium_workers import workers_of
+
+_MOST_LANES = 256  # environments at once
+_MOST_STEPS = 10_000  # of an environment that has no limit of its own
+
+
+class GymnasiumTask(struct.PyTreeNode):
+    """An environment of Gymnasium's registry with a box observation and a discrete or box action."""
+
+    action_low: Float[Array, "A"]  # box actions only
+    action_high: Float[Array, "A"]
+    env_id: str = struct.field(pytree_node=False)
+    name: str = struct.field(pytree_node=False)
+    num_inputs: int = struct.field(pytree_node=False)
+    num_outputs: int = struct.field(pytree_node=False)
+    action_shape: tuple[int, ...] | None = struct.field(pytree_node=False)  # None: discrete
+    first_action: int = struct.field(pytree_node=False)  # of discrete ones
+    max_steps: int = struct.field(pytree_node=False)
+    hidden_activations: tuple[int, ...] = struct.field(pytree_node=False, default=tuple(ACTIVATION_IDS.values()))
+    work_unit: str = struct.field(pytree_node=False, default="steps")
+    score_name: str = struct.field(pytree_node=False, default="return")
+
+    @classmethod
+    def create(cls, env_id: str, max_steps: int | None = None) -> "GymnasiumTask":
+        """Reads the sizes from the environment. Raises ConfigError if it is unknown, or cannot be used."""
+        name = f"gymnasium:{env_id}"
+        env, spaces = _make(env_id)
+        need_one_device(name)
+        observation, action = env.observation_space, env.action_space
+        limit = env.spec.max_episode_steps or _MOST_STEPS
+        env.close()
+        require(isinstance(observation, spaces.Box), f"{name}: observation space", "a box", observation)
+        discrete = isinstance(action, spaces.Discrete)
+        require(discrete or isinstance(action, spaces.Box), f"{name}: action space", "discrete or a box", action)
+        low, high = np.zeros(0, np.float32), np.zeros(0, np.float32)
+        if not discrete:
+            low, high = action.low.astype(np.float32).ravel(), action.high.astype(np.float32).ravel()
+            bounded = bool(np.isfinite(low).all() and np.isfinite(high).all() and low.size)
+            require(bounded, f"{name}: action space", "bounded on both sides, so that outputs can be scaled", action)
+        return cls(
+            action_low=jnp.asarray(low),
+            action_high=jnp.asarray(high),
+            env_id=env_id,
+            name=name,
+            num_inputs=int(np.prod(observation.shape)),
+            num_outputs=int(action.n) if discrete else low.size,
+            action_shape=None if discrete else tuple(action.shape),
+            first_action=int(action.start) if discrete else 0,
+            max_steps=limit if max_steps is None else min(max_steps, limit),
+        )
+
+    def evaluate(
+        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
+    ) -> Evaluation:
+        """Mean return over the episodes. Consumes `key`."""
+        returns, steps = self.rollout(networks, shared_weights, key, episodes)
+        return Evaluation(returns.mean(-1), steps)
+
+    def score(
+        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int, split: str
+    ) -> Float[Array, "P W R"]:
+        """The return of each episode; `split` makes no difference: every key is fresh. Consumes `key`."""
+        return self.rollout(networks, shared_weights, key, episodes)[0]
+
+    def rollout(
+        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
+    ) -> tuple[Float[Array, "P W R"], Float[Array, "P"]]:
+        """Return of each episode, and the steps that each individual took in all. Consumes `key`."""
+        lane_weights = jnp.repeat(shared_weights, episodes)
+        seeds = jax.random.randint(key, (episodes,), 0, 2**31 - 1)
+
+        def run(block):
+            returns, steps = self._run_lanes(block, lane_weights, seeds)
+            return returns.reshape(-1, shared_weights.shape[0], episodes), steps
+
+        return over_blocks(run, networks, max(1, _MOST_LANES // lane_weights.shape[0]))
+
+    def _run_lanes(
+        self, networks: Network, lane_weights: Float[Array, "L"], seeds: Array
+    ) -> tuple[Float[Array, "P L"], Float[Array, "P"]]:
+        lanes = (networks.num_rows.shape[0], lane_weights.shape[0])
+        seen = jax.ShapeDtypeStruct((*lanes, self.num_inputs), jnp.float32)
+        earned, goes_on = jax.ShapeDtypeStruct(lanes, jnp.float32), jax.ShapeDtypeStruct(lanes, bool)
+        number = jax.ShapeDtypeStruct((), jnp.int32)
+
+        def reset(seeds):
+            session, obs = workers_of(self.env_id).reset(np.asarray(seeds), lanes[0] * lanes[1] // len(seeds))
+            return session, obs.reshape(seen.shape)
+
+        def step(session, actions):
+            actions = np.asarray(actions)
+            results = workers_of(self.env_id).step(session, actions.reshape(-1, *actions.shape[2:]))
+            return tuple(
+                part.reshape(whole.shape) for part, whole in zip(results, (seen, earned, goes_on), strict=True)
+            )
+
+        def finish(session, _):
+            workers_of(self.env_id).finish(session)
+            return np.int32(0)
+
+        def running(carry):
+            count, *_, alive = carry
+            return (count < self.max_steps) & alive.any()
+
+        def advance(carry):
+            count, memory, obs, returns, steps, alive = carry
+            memory, outputs = forward_lanes_in(memory, networks, lane_weights, obs)
+            steps = steps + alive.sum(-1, dtype=jnp.float32)
+            obs, reward, alive = io_callback(step, (seen, earned, goes_on), session, self.to_action(outputs))
+            return count + 1, memory, obs, returns + reward, steps, alive
+
+        session, obs = io_callback(reset, (number, seen), seeds)
+        memory = lanes_memory(networks, lanes[1])
+        start = (0, memory, obs, jnp.zeros(lanes), jnp.zeros(lanes[0]), jnp.ones(lanes, bool))
+        *_, returns, steps, alive = lax.while_loop(running, advance, start)
+        io_callback(finish, number, session, alive)
+        return returns, steps
+
+    def to_action(self, outputs: Float[Array, "*lanes O"]) -> Array:
+        """Discrete: the largest output. Box: outputs clipped to [-1, 1], which is scaled to the action's range."""
+        if self.action_shape is None:
+            return outputs.argmax(-1).astype(jnp.int32) + self.first_action
+        unit = 0.5 * (jnp.clip(outputs, -1.0, 1.0) + 1.0)
+        low, high = (jnp.broadcast_to(bound, outputs.shape) for bound in (self.action_low, self.action_high))
+        return (low + unit * (high - low)).reshape(*outputs.shape[:-1], *self.action_shape)
+
+
+def _make(env_id: str) -> tuple[Any, Any]:
+    """An environment, and Gymnasium's module of spaces."""
+    try:
+        import gymnasium
+    except ImportError:
+        raise ConfigError(f"task gymnasium:{env_id} needs Gymnasium: pip install 'wann_jax[box2d]'") from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return gymnasium.make(env_id), gymnasium.spaces
+    except gymnasium.error.DependencyNotInstalled as error:
+        text = " ".join(str(error).split())
+        raise ConfigError(f"task gymnasium:{env_id} needs more: pip install 'wann_jax[box2d]' ({text})") from None
+    except (gymnasium.error.Error, ImportError) as error:
+        text = " ".join(str(error).split())
+        raise ConfigError(
+            f"task gymnasium:NAME must name an environment of Gymnasium's; got {env_id!r}: {text}"
+        ) from None
