@@ -52,7 +52,9 @@ def peak_memory_gib() -> float:
 def write_result(name: str, document: dict[str, Any]) -> Path:
     """Writes results/NAME.json with the command (without a machine's folders) and the machine; returns its path."""
     module = Path(sys.argv[0]).stem
-    arguments = ["DIR" if os.path.isdir(word) else word for word in sys.argv[1:]]
+    arguments = [
+        "DIR" if os.path.isdir(word) else Path(word).name if os.path.isabs(word) else word for word in sys.argv[1:]
+    ]
     command = " ".join(["python -m", f"benchmarks.{module}", *arguments])
     path = RESULTS / f"{name}.json"
     RESULTS.mkdir(exist_ok=True)
