@@ -87,15 +87,16 @@ def draw(points: list[Point], task: str) -> Any:
     for kind, marker in MARKERS.items():
         chosen = [point for point in points if point.kind == kind]
         axes.scatter([p.connections for p in chosen], [p.score for p in chosen], marker=marker, label=kind, zorder=3)
-    for index, point in enumerate(points):
-        offset = (6, -3) if index % 2 else (6, 5)
-        axes.annotate(point.what, (point.connections, point.score), offset, textcoords="offset points", fontsize=7)
+    for point in points:  # names of our networks to the left, of others to the right
+        side, offset = ("right", (-7, -3)) if point.kind == "wann" else ("left", (7, -3))
+        place = (point.connections, point.score)
+        axes.annotate(point.what, place, offset, textcoords="offset points", fontsize=7, ha=side)
     front = [p for p in points if not any(o.score >= p.score and o.connections < p.connections for o in points)]
     front.sort(key=lambda point: point.connections)
     axes.plot([p.connections for p in front], [p.score for p in front], color="0.7", zorder=1)
     axes.set(xscale="log", xlabel="connections", ylabel="test accuracy" if task != "swingup" else "mean return")
     axes.set_title(f"{task}: score against number of connections")
-    axes.margins(x=0.25)
+    axes.margins(x=0.35)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     return figure

@@ -340,6 +340,15 @@ def test_tuning_writes_a_network_with_weights_that_the_protocol_measures(wann, f
     assert Path("tuned-es.json").exists()
 
 
+def test_lists_of_numbers_are_written_with_commas_in_tuning_too(wann, finished):
+    path, *_ = finished
+    settings = ["--learning-rates=0.03,0.1", "--shared-starts=-0.3,0.3", "--steps", "4", "--validation-interval", "2"]
+    small = ["--episodes", "1", "--validation-episodes", "1", "--trials", "10", "--out", "lists.json"]
+    assert wann("tune", path, "--task", "xor", *settings, *small)[0] == 0
+    tuning = json.loads(Path("lists.json").read_text())["info"]["tuning"]
+    assert (tuning["learning_rates"], tuning["shared_starts"]) == ([0.03, 0.1], [-0.3, 0.3])
+
+
 def test_damaged_weights_are_refused(wann, finished):
     path, *_ = finished
     document = json.loads((path / "champion.json").read_text())

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import io
 import itertools
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import tyro
 
@@ -39,7 +39,7 @@ OPTION_TYPES = tyro.constructors.ConstructorRegistry()
 @OPTION_TYPES.primitive_rule
 def _comma_separated(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec | None:
     """Lists of numbers are written -2,-1,1 everywhere."""
-    if info.type != tuple[float, ...]:
+    if (get_origin(info.type), get_args(info.type)) != (tuple, (float, ...)):  # tuple or typing.Tuple
         return None
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs=1,
