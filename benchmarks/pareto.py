@@ -96,7 +96,7 @@ def draw(points: list[Point], task: str) -> Any:
     axes.plot([p.connections for p in front], [p.score for p in front], color="0.7", zorder=1)
     axes.set(xscale="log", xlabel="connections", ylabel="test accuracy" if task != "swingup" else "mean return")
     axes.set_title(f"{task}: score against number of connections")
-    axes.margins(x=0.35)
+    axes.margins(x=0.6)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     return figure

@@ -125,8 +125,10 @@ class TestResume:
             "wann_jax.cli.measuring.make_task", lambda *args, **options: signal.raise_signal(signal.SIGINT)
         )
         told = None
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background begin without it
         with contextlib.suppress(KeyboardInterrupt):  # it would end all tests
             told = wann("evaluate", "none", "--task", "xor")
+        signal.signal(signal.SIGINT, before)
         assert told == (130, "", "wann: stopped\n")
 
     @pytest.mark.parametrize("lost", ["checkpoints/12", "checkpoints"])
