@@ -81,8 +81,14 @@ def paper_points(task: str) -> list[Point]:
     return [Point("paper", what, connections, score, None) for connections, score, what in PAPER.get(task, ())]
 
 
+def dominates(one: Point, other: Point) -> bool:
+    """At least as good with no more connections, and better in one of the two."""
+    better = one.score >= other.score and one.connections <= other.connections
+    return better and (one.score, one.connections) != (other.score, other.connections)
+
+
 def draw(points: list[Point], task: str) -> Any:
-    """Score against connections; a point that no other beats in both is on the line."""
+    """Score against connections; the line joins the points that no other dominates."""
     figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
     for kind, marker in MARKERS.items():
         chosen = [point for point in points if point.kind == kind]
@@ -91,7 +97,7 @@ def draw(points: list[Point], task: str) -> Any:
         side, offset = ("right", (-7, -3)) if point.kind == "wann" else ("left", (7, -3))
         place = (point.connections, point.score)
         axes.annotate(point.what, place, offset, textcoords="offset points", fontsize=7, ha=side)
-    front = [p for p in points if not any(o.score >= p.score and o.connections < p.connections for o in points)]
+    front = [point for point in points if not any(dominates(other, point) for other in points)]
     front.sort(key=lambda point: point.connections)
     axes.plot([p.connections for p in front], [p.score for p in front], color="0.7", zorder=1)
     axes.set(xscale="log", xlabel="connections", ylabel="test accuracy" if task != "swingup" else "mean return")

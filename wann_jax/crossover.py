@@ -7,6 +7,7 @@ connection goes up in `node_depth`, which means the same in both. Not in the pap
 Written twice: here, and natively (native/breed.cc); both do the same, to the bit.
 """
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Int, UInt32
@@ -62,9 +63,7 @@ def crossover(
     if connection_limit:
         wanted = wanted & (union.num_enabled <= connection_limit)
     union = union.replace(node_layer=relax_layers(union, wanted))
-    child = Genome(
-        **{name: jnp.where(wanted, getattr(union, name), getattr(better, name)) for name in Genome.__dataclass_fields__}
-    )
+    child = jax.tree.map(lambda new, old: jnp.where(wanted, new, old), union, better)
     return child, fits | ~jnp.asarray(gate)
 
 
