@@ -57,6 +57,16 @@ def test_rows_of_a_classifier():
     assert {"ensemble, averaged probabilities", "one weight, matched input noise, averaged"} < set(rows)
 
 
+def test_rows_can_stay_off_the_test_images():
+    task = blobs()
+    hidden = task.replace(labels=task.labels | {"test": (task.labels["test"] + 1) % 3})
+    weights = np.linspace(-1, 1, 9)
+    rows, same = (protocol(each, blob_network(), weights, trials=10, split="validation") for each in (task, hidden))
+    assert rows == same
+    assert rows != protocol(task, blob_network(), weights, trials=10)
+    assert rows[-1]["trials"] == task.labels["validation"].shape[0]
+
+
 def test_votes_means_and_disagreement():
     outputs = np.array([[[3.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [2.0, 0.0]], [[0.0, 9.0], [0.0, 1.0]]])  # [W, B, O]
     assert vote(outputs).tolist() == [0, 1]
@@ -78,5 +88,7 @@ def test_what_does_not_fit_is_refused():
         protocol(task, xor_network(), np.full(9, np.nan))
     with pytest.raises(ConfigError, match=r"^trials must be at least 10; got 3"):
         protocol(task, xor_network(), trials=3)
+    with pytest.raises(ConfigError, match=r"^split must be one of validation, test; got 'train'"):
+        protocol(task, xor_network(), split="train")
     with pytest.raises(ConfigError, match=r"^network must be of 5 inputs"):
         protocol(tunable(wann.make_task("swingup")), xor_network())

@@ -16,7 +16,7 @@ from jax import Array
 
 from wann_jax.config import PUBLISHED_WEIGHTS, check_weights
 from wann_jax.errors import require
-from wann_jax.evaluation import check_fits, evaluate
+from wann_jax.evaluation import SPLITS, check_fits, evaluate
 from wann_jax.forward import forward_samples
 from wann_jax.network import Network
 from wann_jax.tasks.classification import ClassificationTask
@@ -42,30 +42,33 @@ def protocol(
     trials: int = 1000,
     shared_weights: Sequence[float] = PUBLISHED_WEIGHTS,
     seed: int = 0,
+    split: str = "test",
     on_row: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
     """All rows of one network; `weights` [C] are its tuned ones, if it has any.
 
     `trials`: episodes of each row (control); random weights (classification: at most 200, since each trial sees the
-    whole test split). Raises ConfigError if something does not fit.
+    whole split). `split`: the images that rows are measured on; "validation" while something is still to be chosen.
+    Raises ConfigError if something does not fit.
     """
     check_fits(task, network)
     require(trials >= EPISODES_PER_WEIGHT, "trials", f"at least {EPISODES_PER_WEIGHT}", trials)
     check_weights("weights", shared_weights)
+    require(split in SPLITS, "split", f"one of {', '.join(SPLITS)}", split)
     topology = Topology.of(network)
     if weights is not None:
         check_weight_vector(weights, topology.num_connections)
     trials = min(trials, 200) if isinstance(task, ClassificationTask) else trials
     best = best_shared_weight(task, network)
     parts: list[Callable[[], Row | list[Row]]] = [
-        partial(_random_weights, task, topology, trials, seed),
-        partial(_random_shared, task, network, trials, seed),
-        partial(_tuned_shared, task, network, best, trials, seed),
+        partial(_random_weights, task, topology, trials, seed, split),
+        partial(_random_shared, task, network, trials, seed, split),
+        partial(_tuned_shared, task, network, best, trials, seed, split),
     ]
     if weights is not None:
-        parts.append(partial(_tuned_weights, task, topology, weights, trials, seed))
+        parts.append(partial(_tuned_weights, task, topology, weights, trials, seed, split))
     if isinstance(task, ClassificationTask):
-        parts.append(partial(_ensemble_rows, task, network, tuple(shared_weights), best, seed))
+        parts.append(partial(_ensemble_rows, task, network, tuple(shared_weights), best, seed, split))
     rows: list[Row] = []
     for part in parts:
         made = part()
@@ -125,29 +128,31 @@ def _row(name: str, scores: np.ndarray, **more: Any) -> Row:
     return {"row": name, "mean": float(scores.mean()), "std": float(scores.std()), "trials": int(scores.size), **more}
 
 
-def _random_weights(task: TunableTask, topology: Topology, trials: int, seed: int) -> Row:
+def _random_weights(task: TunableTask, topology: Topology, trials: int, seed: int, split: str) -> Row:
     vectors = np.random.default_rng(seed).uniform(-RANGE, RANGE, (trials, topology.num_connections))
     weights = jnp.asarray(vectors, jnp.float32)
     by_trial = weights[:, None] if isinstance(task, ClassificationTask) else weights[None]
-    scores = _score_weights(task, topology, by_trial, jax.random.key(seed), trials, "test")
+    scores = _score_weights(task, topology, by_trial, jax.random.key(seed), trials, split)
     return _row("random weights", np.asarray(scores))
 
 
-def _random_shared(task: TunableTask, network: Network, trials: int, seed: int) -> Row:
+def _random_shared(task: TunableTask, network: Network, trials: int, seed: int, split: str) -> Row:
     episodes = 1 if isinstance(task, ClassificationTask) else EPISODES_PER_WEIGHT
     weights = np.random.default_rng(seed + 1).uniform(-RANGE, RANGE, trials // episodes)
-    scores = _scores(task, network, weights, episodes, seed, "test")
+    scores = _scores(task, network, weights, episodes, seed, split)
     within = float(np.sqrt(scores.var(-1).mean())) if episodes > 1 else None
     return _row("random shared weight", scores, std_within_weight=within, weights=len(weights))
 
 
-def _tuned_shared(task: TunableTask, network: Network, best: float, trials: int, seed: int) -> Row:
-    return _row("tuned shared weight", evaluate(task, [network], [best], trials, seed, "test")[0], weight=best)
+def _tuned_shared(task: TunableTask, network: Network, best: float, trials: int, seed: int, split: str) -> Row:
+    return _row("tuned shared weight", evaluate(task, [network], [best], trials, seed, split)[0], weight=best)
 
 
-def _tuned_weights(task: TunableTask, topology: Topology, weights: np.ndarray, trials: int, seed: int) -> Row:
+def _tuned_weights(
+    task: TunableTask, topology: Topology, weights: np.ndarray, trials: int, seed: int, split: str
+) -> Row:
     vector = jnp.asarray(weights, jnp.float32)[None, None]
-    scores = np.asarray(_score_weights(task, topology, vector, jax.random.key(seed), trials, "test"))
+    scores = np.asarray(_score_weights(task, topology, vector, jax.random.key(seed), trials, split))
     return _row("tuned weights", scores, median=float(np.median(scores)))
 
 
@@ -159,29 +164,29 @@ def _score_weights(
 
 
 def _ensemble_rows(
-    task: ClassificationTask, network: Network, members: tuple[float, ...], best: float, seed: int
+    task: ClassificationTask, network: Network, members: tuple[float, ...], best: float, seed: int, split: str
 ) -> list[Row]:
     """Members vote, or average their probabilities; beside them one weight, as often, on inputs with matched noise.
 
     Matched: copies with noise disagree with each other as often as members do, on the validation split.
     """
-    outputs = {split: _outputs(task, network, members, split, 0.0, seed) for split in ("validation", "test")}
+    outputs = _outputs(task, network, members, split, 0.0, seed)
     copies = (best,) * len(members)
-    wanted = disagreement(outputs["validation"])
+    wanted = disagreement(_outputs(task, network, members, "validation", 0.0, seed))
     found = {level: _outputs(task, network, copies, "validation", level, seed) for level in NOISE_LEVELS}
     level = min(NOISE_LEVELS, key=lambda level: abs(disagreement(found[level]) - wanted))
-    noisy = _outputs(task, network, copies, "test", level, seed + 1)
-    labels = np.asarray(task.labels["test"])
+    noisy = _outputs(task, network, copies, split, level, seed + 1)
+    labels = np.asarray(task.labels[split])
     by_weight = {
         f"{weight:g}": {
             "accuracy": float((each.argmax(-1) == labels).mean()),
             "by_class": [float((each.argmax(-1) == labels)[labels == k].mean()) for k in range(task.num_outputs)],
         }
-        for weight, each in zip(members, outputs["test"], strict=True)
+        for weight, each in zip(members, outputs, strict=True)
     }
     return [
-        _row("ensemble, one vote each", vote(outputs["test"]) == labels, members=list(members), by_weight=by_weight),
-        _row("ensemble, averaged probabilities", averaged(outputs["test"]) == labels, members=list(members)),
+        _row("ensemble, one vote each", vote(outputs) == labels, members=list(members), by_weight=by_weight),
+        _row("ensemble, averaged probabilities", averaged(outputs) == labels, members=list(members)),
         _row("one weight, matched input noise, votes", vote(noisy) == labels, weight=best, noise=level),
         _row("one weight, matched input noise, averaged", averaged(noisy) == labels, weight=best, noise=level),
     ]

@@ -13,6 +13,7 @@ import tyro
 from wann_jax.baselines import BASELINES, run_baseline
 from wann_jax.cli.parsing import TaskOptions, parse, value_of
 from wann_jax.errors import CheckpointError, require
+from wann_jax.evaluation import SPLITS
 from wann_jax.network_file import load_genome, load_info, load_network, load_weights, save_network, write_atomically
 from wann_jax.protocol import best_shared_weight, protocol, size_of
 from wann_jax.report.progress import StepProgress
@@ -38,6 +39,8 @@ class TuneCommand:
     """Start from the weights in the file instead of the best shared weight."""
     trials: int = 1000
     """Episodes of each row of the protocol, before and after."""
+    split: str = "validation"
+    """Classification: the images that the rows are measured on, validation or test; look at test once, at the end."""
     seed: int = 0
     """Same seed, same result."""
     out: Path | None = None
@@ -53,6 +56,7 @@ def run_tune(args: list[str]) -> int:
     default = TuneCommand(network=tyro.MISSING, task=tyro.MISSING, tuning=defaults)
     command = parse(TuneCommand, "tune", args, default=default)
     command.tuning.check()
+    require(command.split in SPLITS, "split", f"one of {', '.join(SPLITS)}", command.split)
     out = command.out or Path(f"{command.network.with_suffix('')}-{method}.json")
     require(not out.exists(), "out", "a new file, nothing is overwritten", str(out), CheckpointError)
     task = tunable(make_task(command.task, **command.task_options.given()))
@@ -72,12 +76,13 @@ def run_tune(args: list[str]) -> int:
             command.seed,
             on_look=lambda look: progress.advance(f"step {look['step']:g}  best {look['best']:.4g}"),
         )
-    rows = protocol(task, network, result.weights, command.trials, seed=command.seed)
+    rows = protocol(task, network, result.weights, command.trials, seed=command.seed, split=command.split)
     info = {
         **load_info(command.network),
         "task": command.task,
         "tuning": {"method": method, "seed": command.seed, **dataclasses.asdict(command.tuning)},
         "curve": result.curve,
+        "split": command.split,
         "protocol": rows,
     }
     save_network(out, genome, spec, info, result.weights)
