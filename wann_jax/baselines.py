@@ -19,11 +19,12 @@ from jax import Array, lax
 from wann_jax import datasets
 from wann_jax.activations import LINEAR, TANH
 from wann_jax.errors import require
+from wann_jax.strictness import loose_types
 from wann_jax.tasks import make_task
 from wann_jax.tasks.classification import ClassificationTask
 from wann_jax.topology import Node, Topology
 from wann_jax.tuning import TuneConfig, tune_topology
-from wann_jax.tuning.config import loose_types
+
 
 LEAST_BATCH, MOST_BATCH = 16, 256
 UPDATES_PER_EPOCH = 50  # at least, where the least batch allows: small data sets need many updates too

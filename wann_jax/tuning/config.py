@@ -5,22 +5,12 @@ In: names and numbers from a user. Out: a `TuneConfig`.
 
 import dataclasses
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import jax
 import optax
 
 from wann_jax.config import check_weights
 from wann_jax.errors import require
-
-
-@contextmanager
-def loose_types() -> Iterator[None]:
-    """optax and evosax mix types and ranks, which a user's strict settings of JAX would refuse."""
-    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
-        yield
 
 
 METHODS = ("adam", "es", "cma")

@@ -15,7 +15,8 @@ from jaxtyping import Float
 from wann_jax.devices import over_population
 from wann_jax.tasks.tunable import TunableTask
 from wann_jax.topology import Topology
-from wann_jax.tuning.config import TuneConfig, loose_types
+from wann_jax.strictness import loose_types
+from wann_jax.tuning.config import TuneConfig
 
 
 class _BlackBox:

@@ -1,0 +1,13 @@
+"""Room for libraries that mix types and ranks, where a user has set JAX to refuse that."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import jax
+
+
+@contextmanager
+def loose_types() -> Iterator[None]:
+    """optax and evosax mix types and ranks, which a user's strict settings of JAX would refuse."""
+    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
+        yield

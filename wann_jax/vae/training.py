@@ -1,0 +1,86 @@
+"""Training of the VAE: one compiled update, run over fresh frames.
+
+In: a config, a seed, frames. Out: a `TrainState`, losses. Nothing here reads or writes files; a round's updates depend
+on the seed and the number of the step alone, so that a training that was stopped goes on exactly.
+"""
+
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+from jax import Array
+from jax.sharding import NamedSharding, PartitionSpec
+from jaxtyping import Float, Int, Key, UInt8
+
+from wann_jax.devices import AXIS, population_mesh, replicated
+from wann_jax.strictness import loose_types
+from wann_jax.vae.config import VaeConfig
+from wann_jax.vae.model import Losses, Params, init_params, losses
+
+
+@struct.dataclass
+class TrainState:
+    """Everything that an update changes."""
+
+    params: Params  # {"encoder": ..., "decoder": ...}
+    moments: Any  # optax's state
+    step: Int[Array, ""]  # updates done
+
+
+def init_state(config: VaeConfig, seed: int) -> TrainState:
+    """Random parameters."""
+    params = jax.jit(init_params, static_argnums=(1, 2, 3))(
+        jax.random.fold_in(jax.random.key(seed), 0), config.width, config.decoder_width, config.latents
+    )
+    return TrainState(params=params, moments=optimiser_of(config).init(params), step=jnp.int32(0))
+
+
+@cache
+def optimiser_of(config: VaeConfig) -> optax.GradientTransformation:
+    """Adam with a clipped gradient."""
+    rise = max(1, config.steps // 10)
+    schedule = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, rise, max(config.steps, rise + 1))
+    clip = [optax.clip_by_global_norm(config.clip_norm)] if config.clip_norm > 0 else []
+    return optax.chain(*clip, optax.adam(schedule))
+
+
+@partial(jax.jit, static_argnames="config", donate_argnames="state")
+def update(
+    state: TrainState, frames: UInt8[Array, "B 64 64 3"], key: Key[Array, ""], config: VaeConfig
+) -> tuple[TrainState, Losses]:
+    """One step of descent on the reference's loss, with the codes' own noise. Consumes `key`."""
+    noise = jax.random.normal(key, (frames.shape[0], config.latents))
+
+    def loss(params):
+        parts = losses(params, frames, noise)
+        return parts.reconstruction + parts.divergence, parts
+
+    gradient, parts = jax.grad(loss, has_aux=True)(state.params)
+    with loose_types():
+        changes, moments = optimiser_of(config).update(gradient, state.moments, state.params)
+        params = optax.apply_updates(state.params, changes)
+    return TrainState(params=params, moments=moments, step=state.step + 1), parts
+
+
+def run_round(
+    state: TrainState, frames: UInt8[Array, "N 64 64 3"], config: VaeConfig, seed: int, steps: int
+) -> tuple[TrainState, Losses]:
+    """`steps` updates over so many batches of `frames`, in order; losses [steps]. Batches are split over the devices.
+
+    `state` is used up.
+    """
+    size = config.batch_size
+    root, first = jax.random.fold_in(jax.random.key(seed), 1), int(state.step)
+    shards = population_mesh().size
+    batch_sharding = NamedSharding(population_mesh(), PartitionSpec(AXIS if size % shards == 0 else None))
+    state = jax.device_put(state, replicated())
+    found = []
+    for index in range(steps):
+        batch = jax.device_put(frames[index * size : (index + 1) * size], batch_sharding)
+        key = jax.device_put(jax.random.fold_in(root, first + index), replicated())
+        state, parts = update(state, batch, key, config)
+        found.append(parts)
+    return state, jax.tree.map(lambda *leaves: jnp.stack(leaves), *found)
