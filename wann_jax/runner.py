@@ -25,7 +25,7 @@ def run_to_end(
     interval, total = settings.checkpoint_interval, settings.config.generations
     saved = int(state.generation)
     progress = SearchProgress(total, task.work_unit, saved)
-    with _until_interrupted() as interrupted, progress:
+    with until_interrupted() as interrupted, progress:
         for dispatch in dispatches(task, settings.config, state, spec, interval):
             state, spec = dispatch.state, dispatch.spec
             run.append_metrics(dispatch)
@@ -40,7 +40,7 @@ def run_to_end(
 
 
 @contextmanager
-def _until_interrupted() -> Iterator:
+def until_interrupted() -> Iterator:
     """Gives a function that tells whether Ctrl-C was pressed; the second press raises KeyboardInterrupt."""
     pressed = False
 

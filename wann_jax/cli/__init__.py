@@ -10,6 +10,7 @@ import sys
 from wann_jax.cli.measuring import run_evaluate, run_protocol, run_tasks, run_zoo
 from wann_jax.cli.searching import run_resume, run_search
 from wann_jax.cli.tuning import run_baseline_command, run_tune
+from wann_jax.cli.vae import run_train_vae
 from wann_jax.config import PRESET_NAMES
 from wann_jax.errors import WannError, require
 from wann_jax.version import __version__
@@ -22,6 +23,7 @@ USAGE = f"""usage: wann COMMAND ...
   wann protocol NETWORK --task TASK [--trials 1000]          the paper's rows: random, shared, tuned weights
   wann tune NETWORK --task TASK --method adam|es|cma         a weight of its own for every connection
   wann baseline NAME --task TASK                             what other models give on the task
+  wann train-vae [--out DIR]                                 the encoder through which networks see the car's pictures
   wann zoo                                                   list the networks that come with the package
   wann tasks                                                 list the tasks
   wann --version
@@ -44,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         "protocol": run_protocol,
         "tune": run_tune,
         "baseline": run_baseline_command,
+        "train-vae": run_train_vae,
         "zoo": run_zoo,
         "tasks": run_tasks,
     }

@@ -18,6 +18,7 @@ from jaxtyping import Float, Int, Key, UInt8
 from wann_jax.devices import AXIS, population_mesh, replicated
 from wann_jax.strictness import loose_types
 from wann_jax.vae.config import VaeConfig
+from wann_jax.vae.frames import make_frames
 from wann_jax.vae.model import Losses, Params, init_params, losses
 
 
@@ -84,3 +85,13 @@ def run_round(
         state, parts = update(state, batch, key, config)
         found.append(parts)
     return state, jax.tree.map(lambda *leaves: jnp.stack(leaves), *found)
+
+
+def round_frames(config: VaeConfig, seed: int, first_step: int) -> UInt8[Array, "N 64 64 3"]:
+    """Frames for the round that begins at `first_step`, in random order, on tracks of its own."""
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), 3), first_step)
+    frame_key, order_key = jax.random.split(key)
+    total = config.round_steps * config.batch_size
+    drives = round(config.rollout_share * total)
+    pixels = make_frames(frame_key, config.tracks, total - drives, drives).pixels
+    return pixels[jax.random.permutation(order_key, total)]
