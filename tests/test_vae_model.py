@@ -26,7 +26,9 @@ def params():
     """Random, biases too."""
     found = init_params(jax.random.key(0), WIDTH, DECODER_WIDTH, LATENTS)
     leaves, structure = jax.tree.flatten(found)
-    return jax.tree.unflatten(structure, [leaf + jnp.asarray(0.1 * normal(i, *leaf.shape)) for i, leaf in enumerate(leaves)])
+    return jax.tree.unflatten(
+        structure, [leaf + jnp.asarray(0.1 * normal(i, *leaf.shape)) for i, leaf in enumerate(leaves)]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,9 @@ class TestConvolution:
 
         def plain_transposed(small, kernel):
             shape = (2, *[2 * (small.shape[1] - 1) + size] * 2, 3)
-            return jax.linear_transpose(lambda large: plain(large, kernel), jax.ShapeDtypeStruct(shape, jnp.float32))(small)[0]
+            return jax.linear_transpose(lambda large: plain(large, kernel), jax.ShapeDtypeStruct(shape, jnp.float32))(
+                small
+            )[0]
 
         small = plain(large, kernel)
         for ours, theirs, image in ((halve, plain, large), (double, plain_transposed, small)):
@@ -88,7 +92,10 @@ class TestCodes:
 
     def test_pictures_match_numpy(self, params):
         codes = jnp.asarray(normal(3, 3, LATENTS))
-        close(jax.jit(decode)(params["decoder"], codes), [oracle.decode(jax.device_get(params["decoder"]), code) for code in np.asarray(codes)])
+        close(
+            jax.jit(decode)(params["decoder"], codes),
+            [oracle.decode(jax.device_get(params["decoder"]), code) for code in np.asarray(codes)],
+        )
 
     def test_the_papers_sizes(self):
         shapes = jax.eval_shape(lambda: init_params(jax.random.key(0), 32, 32, 16))
@@ -97,9 +104,11 @@ class TestCodes:
 
 
 class TestLosses:
-    @pytest.mark.parametrize("shrink", [1.0, 0.1], ids=["above the floor", "at the floor"])
+    @pytest.mark.parametrize("shrink", [4.0, 0.1], ids=["above the floor", "at the floor"])
     def test_they_match_numpy(self, params, frames, shrink):
-        heads = {name: jax.tree.map(lambda leaf: shrink * leaf, params["encoder"][name]) for name in ("mean", "log_variance")}
+        heads = {
+            name: jax.tree.map(lambda leaf: shrink * leaf, params["encoder"][name]) for name in ("mean", "log_variance")
+        }
         params = {**params, "encoder": {**params["encoder"], **heads}}
         noise = jnp.asarray(normal(4, 3, LATENTS))
         found = jax.jit(losses)(params, frames, noise)

@@ -25,7 +25,6 @@ from wann_jax.tasks.classification import ClassificationTask
 from wann_jax.topology import Node, Topology
 from wann_jax.tuning import TuneConfig, tune_topology
 
-
 LEAST_BATCH, MOST_BATCH = 16, 256
 UPDATES_PER_EPOCH = 50  # at least, where the least batch allows: small data sets need many updates too
 LEARNING_RATES = (0.001, 0.003, 0.01, 0.03)

@@ -12,7 +12,6 @@ In: a directory and settings. Out: these files.
 
 import dataclasses
 import json
-import math
 import time
 from pathlib import Path
 from typing import Any
@@ -79,7 +78,12 @@ class VaeRun:
 
     def write_settings(self) -> None:
         """Writes settings.json."""
-        document = {"format": FORMAT, "version": VERSION, "wann_jax": wann_jax.version.__version__, "jax": jax.__version__}
+        document = {
+            "format": FORMAT,
+            "version": VERSION,
+            "wann_jax": wann_jax.version.__version__,
+            "jax": jax.__version__,
+        }
         document |= {"seed": self.seed, "config": dataclasses.asdict(self.config)}
         write_atomically(self.path / SETTINGS, json.dumps(document, indent=2) + "\n")
 

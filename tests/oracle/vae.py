@@ -54,8 +54,6 @@ def losses(params, frames, noise):
         found = decode(params["decoder"], mean + deviation * disturbance)
         errors.append(((found - frame / 255.0) ** 2).sum())
         # KL(N(mean, deviation^2) || N(0, 1)), latent by latent
-        divergence = sum(
-            np.log(1.0 / s) + (s**2 + m**2) / 2 - 0.5 for m, s in zip(mean, deviation, strict=True)
-        )
+        divergence = sum(np.log(1.0 / s) + (s**2 + m**2) / 2 - 0.5 for m, s in zip(mean, deviation, strict=True))
         divergences.append(max(divergence, 0.5 * len(mean)))
     return np.mean(errors), np.mean(divergences)

@@ -39,7 +39,10 @@ def run_train_vae(args: list[str]) -> int:
     run = VaeRun.open(command.out) if command.resume else VaeRun.create(command.out, command.vae, command.seed)
     state, finished = train_to_end(run, run.load())
     if not finished:
-        print(f"stopped after step {int(state.step)}; go on with: wann train-vae --resume --out {run.path}", file=sys.stderr)
+        print(
+            f"stopped after step {int(state.step)}; go on with: wann train-vae --resume --out {run.path}",
+            file=sys.stderr,
+        )
         return 130
     print(strict_json(write_parts(run, state)))
     print(f"written: {run.path}")

@@ -13,9 +13,7 @@ PER_ROW = 12
 _MARGIN, _MAGNIFIED = 2, 2
 
 
-def save_pairs(
-    path: Path, frames: UInt8[np.ndarray, "N 64 64 3"], found: UInt8[np.ndarray, "N 64 64 3"]
-) -> None:
+def save_pairs(path: Path, frames: UInt8[np.ndarray, "N 64 64 3"], found: UInt8[np.ndarray, "N 64 64 3"]) -> None:
     """Rows of PER_ROW frames, each row over the row of its reconstructions."""
     count, side = len(frames), frames.shape[1]
     rows = -(-count // PER_ROW)

@@ -12,7 +12,6 @@ import optax
 from wann_jax.config import check_weights
 from wann_jax.errors import require
 
-
 METHODS = ("adam", "es", "cma")
 SCHEDULES = ("constant", "cosine", "linear")
 

@@ -13,9 +13,9 @@ from jax import Array
 from jaxtyping import Float
 
 from wann_jax.devices import over_population
+from wann_jax.strictness import loose_types
 from wann_jax.tasks.tunable import TunableTask
 from wann_jax.topology import Topology
-from wann_jax.strictness import loose_types
 from wann_jax.tuning.config import TuneConfig
 
 

@@ -32,14 +32,25 @@ class VaeConfig:
 
     def check(self) -> None:
         """Raises ConfigError on the first setting that breaks a rule."""
-        whole = {"steps": 2**31 - 1, "batch_size": 2**16, "latents": 1024, "width": MAX_WIDTH, "decoder_width": MAX_WIDTH}
+        whole = {
+            "steps": 2**31 - 1,
+            "batch_size": 2**16,
+            "latents": 1024,
+            "width": MAX_WIDTH,
+            "decoder_width": MAX_WIDTH,
+        }
         whole |= {"round_steps": 10_000, "tracks": 256, "held_out_tracks": 256, "held_out_frames": 2**16}
         for name, most in whole.items():
             value = getattr(self, name)
             fits = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
             require(fits, f"vae.{name}", f"a whole number between 1 and {most}", value)
         least = 4 * self.latents  # a linear probe of fewer frames than that fits noise
-        require(self.held_out_frames >= least, "vae.held_out_frames", f"at least {least}, four times the latents", self.held_out_frames)
+        require(
+            self.held_out_frames >= least,
+            "vae.held_out_frames",
+            f"at least {least}, four times the latents",
+            self.held_out_frames,
+        )
         _check_number("learning_rate", self.learning_rate, "finite and above 0", 0 < self.learning_rate < math.inf)
         _check_number("clip_norm", self.clip_norm, "finite and at least 0", 0 <= self.clip_norm < math.inf)
         _check_number("rollout_share", self.rollout_share, "between 0 and 1", 0 <= self.rollout_share <= 1)

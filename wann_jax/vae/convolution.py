@@ -14,18 +14,14 @@ from jaxtyping import Float
 
 
 @jax.custom_vjp
-def halve(
-    large: Float[Array, "N S S large"], kernel: Float[Array, "K K large small"]
-) -> Float[Array, "N T T small"]:
+def halve(large: Float[Array, "N S S large"], kernel: Float[Array, "K K large small"]) -> Float[Array, "N T T small"]:
     """The convolution; T = (S - K) // 2 + 1."""
     layout = ("NHWC", "HWIO", "NHWC")
     return lax.conv_general_dilated(large, kernel, (2, 2), "VALID", dimension_numbers=layout)
 
 
 @jax.custom_vjp
-def double(
-    small: Float[Array, "N T T small"], kernel: Float[Array, "K K large small"]
-) -> Float[Array, "N S S large"]:
+def double(small: Float[Array, "N T T small"], kernel: Float[Array, "K K large small"]) -> Float[Array, "N S S large"]:
     """The transposed convolution; S = 2 * (T - 1) + K."""
     reach = kernel.shape[0] - 1
     return lax.conv_general_dilated(

@@ -1,6 +1,6 @@
 """Encoders and decoders in files (.npz), and those that come with the package.
 
-In: a path or a name. Out: parameters, in float32. A file holds the parameters in float16, by their path ("mean/kernel"), and a
+In: a path or a name. Out: parameters, in float32. A file holds them in float16, by their path ("mean/kernel"), and a
 header in JSON. Whatever is wrong with a file raises DataError, in one line that names it.
 """
 
@@ -83,7 +83,13 @@ def _load(path: StrPath, part: str) -> tuple[Params, dict[str, Any]]:
     except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, zipfile.BadZipFile) as error:
         text = " ".join(str(error).split())[:120]
         raise DataError(f"{name} must be a file of wann train-vae; got {type(error).__name__}: {text}") from None
-    require(found == (FORMAT, VERSION, part), f"{name}: format, version, part", str((FORMAT, VERSION, part)), found, DataError)
+    require(
+        found == (FORMAT, VERSION, part),
+        f"{name}: format, version, part",
+        str((FORMAT, VERSION, part)),
+        found,
+        DataError,
+    )
     return _checked(name, part, arrays), info
 
 
@@ -99,9 +105,9 @@ def _checked(name: str, part: str, arrays: dict[str, np.ndarray]) -> Params:
     shapes = jax.eval_shape(lambda: init_params(jax.random.key(0), width, width, latents))[part]
     wanted = {"/".join(keys): leaf.shape for keys, leaf in flatten_dict(shapes).items()}
     for key in sorted({*wanted, *arrays}):
-        array = arrays.get(key)
-        found = None if array is None else array.shape
+        found = arrays[key].shape if key in arrays else None
         require(found == wanted.get(key), f"{name}: {key}", f"of shape {wanted.get(key)}", found, DataError)
+        array = arrays[key]
         numbers = array.dtype.kind == "f" and bool(np.isfinite(array).all())
         require(numbers, f"{name}: {key}", "finite numbers", str(array.dtype), DataError)
     return unflatten_dict({tuple(key.split("/")): array.astype(np.float32) for key, array in arrays.items()})

@@ -6,6 +6,7 @@ whatever a slow random walk tells them.
 """
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -115,9 +116,7 @@ def random_drives(key: Key[Array, ""], tracks: Track, num_drives: int) -> tuple[
     return cameras, jnp.repeat(index, FRAMES_PER_DRIVE)
 
 
-def place_on_road(
-    tracks: Track, index: Int[Array, "N"], camera: Camera
-) -> tuple[Float[Array, "N"], Float[Array, "N"]]:
+def place_on_road(tracks: Track, index: Int[Array, "N"], camera: Camera) -> tuple[Float[Array, "N"], Float[Array, "N"]]:
     """Offset (m) and heading (rad) against the nearest point of the road; see `Frames`."""
 
     def place(index, x, y, angle):
@@ -135,9 +134,7 @@ def _nearest(points: Float[Array, "400 3"], x: Array, y: Array) -> Array:
     return jnp.argmin(jnp.square(points[:, 0] - x) + jnp.square(points[:, 1] - y))
 
 
-def _beside_road(
-    key: Array, tracks: Track, index: Array, aside: Array, turned: Array
-) -> tuple[Array, Array, Array]:
+def _beside_road(key: Array, tracks: Track, index: Array, aside: Array, turned: Array) -> tuple[Array, Array, Array]:
     """x, y, angle at a random point of each lane's track, moved `aside` (m) and `turned` (rad)."""
     share_key, along_key = jax.random.split(key)
     share = jax.random.uniform(share_key, index.shape)
@@ -149,7 +146,7 @@ def _beside_road(
 
 
 def _starts(key: Array, tracks: Track, index: Array) -> driving.Drive:
-    """Every other one at its track's start, at rest; the rest anywhere on the road, in motion, with the camera close."""
+    """Every other one at its track's start, at rest; the rest anywhere on the road, moving, with the camera close."""
     place_key, aside_key, speed_key = jax.random.split(key, 3)
     shape = index.shape
     is_midway = jnp.arange(shape[0]) % 2 == 1
@@ -159,14 +156,15 @@ def _starts(key: Array, tracks: Track, index: Array) -> driving.Drive:
     speed = jnp.where(is_midway, jax.random.uniform(speed_key, shape, maxval=_SPEED[1]), 0.0)
     nothing = Controls(*jnp.zeros((3, *shape)))
     drive = driving.start(tracks, index)
-    drive = driving.move(tracks, index, drive.replace(car=new_car(pose)), nothing)  # which puts the wheels in place
+    drive = driving.move(tracks, index, replace(drive, car=new_car(pose)), nothing)  # which puts the wheels in place
     velocity = jnp.stack([-speed * jnp.sin(pose[2]), speed * jnp.cos(pose[2]), jnp.zeros(shape)])
-    car = drive.car.replace(
+    car = replace(
+        drive.car,
         hull_velocity=velocity,
         wheel_velocity=jnp.broadcast_to(velocity[:, None], drive.car.wheel_velocity.shape),
         spin=jnp.broadcast_to(speed / WHEEL_RADIUS, drive.car.spin.shape),
     )
-    return drive.replace(car=car, steps=jnp.where(is_midway, CLOSE, 0))
+    return replace(drive, car=car, steps=jnp.where(is_midway, CLOSE, 0))
 
 
 @struct.dataclass

@@ -46,7 +46,9 @@ class Encoder(nn.Module):
             channels = (image.shape[-1], self.width * 2**layer)
             init = nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal")
             kernel = self.param(f"kernel{layer}", init, (size, size, *channels))
-            image = nn.relu(_add(halve(image, kernel), self.param(f"bias{layer}", nn.initializers.zeros_init(), channels[1:])))
+            image = nn.relu(
+                _add(halve(image, kernel), self.param(f"bias{layer}", nn.initializers.zeros_init(), channels[1:]))
+            )
         flat = image.reshape(image.shape[0], -1)
         return nn.Dense(self.latents, name="mean")(flat), nn.Dense(self.latents, name="log_variance")(flat)
 
@@ -98,7 +100,7 @@ def encode(
     model = encoder_of(encoder)
 
     def run(frames: Array) -> Array:
-        return model.apply({"params": weights}, to_pixels(frames).astype(dtype))[0].astype(jnp.float32)
+        return _apply(model, weights, to_pixels(frames).astype(dtype))[0].astype(jnp.float32)
 
     size = frames.shape[0]
     if not 0 < chunk < size:
@@ -110,19 +112,23 @@ def encode(
 def decode(decoder: Params, code: Float[Array, "N Z"]) -> Float[Array, "N 64 64 3"]:
     """Pictures of codes, in [0, 1]."""
     width = decoder["kernel2"].shape[-2]
-    return Decoder(width).apply({"params": decoder}, code)
+    return _apply(Decoder(width), decoder, code)
 
 
 def losses(params: Params, frames: UInt8[Array, "N 64 64 3"], noise: Float[Array, "N Z"]) -> Losses:
     """The two parts of the reference's loss; `noise` is standard normal, or 0 to decode the means themselves."""
     pixels = to_pixels(frames)
-    mean, log_variance = encoder_of(params["encoder"]).apply({"params": params["encoder"]}, pixels)
+    mean, log_variance = _apply(encoder_of(params["encoder"]), params["encoder"], pixels)
     found = decode(params["decoder"], mean + jnp.exp(0.5 * log_variance) * noise)
     divergence = -0.5 * (1.0 + log_variance - jnp.square(mean) - jnp.exp(log_variance)).sum(-1)
     return Losses(
         reconstruction=jnp.square(found - pixels).sum((1, 2, 3)).mean(),
         divergence=jnp.maximum(divergence, KL_FLOOR * mean.shape[-1]).mean(),
     )
+
+
+def _apply(module: nn.Module, params: Params, inputs: Array) -> Any:
+    return module.apply({"params": params}, inputs)
 
 
 def _add(image: Float[Array, "N S S C"], bias: Float[Array, "C"]) -> Float[Array, "N S S C"]:

@@ -5,7 +5,7 @@ on the seed and the number of the step alone, so that a training that was stoppe
 """
 
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ import optax
 from flax import struct
 from jax import Array
 from jax.sharding import NamedSharding, PartitionSpec
-from jaxtyping import Float, Int, Key, UInt8
+from jaxtyping import Int, Key, UInt8
 
 from wann_jax.devices import AXIS, population_mesh, replicated
 from wann_jax.strictness import loose_types
