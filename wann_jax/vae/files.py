@@ -72,7 +72,7 @@ def _load(path: StrPath, part: str) -> tuple[Params, dict[str, Any]]:
     source = _file_of(path, part)
     name = f"{part} file {str(source)!r}"
     try:
-        with np.load(source, allow_pickle=False) as file:
+        with np.load(io.BytesIO(source.read_bytes()), allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
         header = json.loads(str(arrays.pop(HEADER)))
         found = (header["format"], header["version"], header["part"])

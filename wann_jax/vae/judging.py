@@ -50,7 +50,7 @@ def reconstruct(params: Params, pixels: UInt8[Array, "N 64 64 3"]) -> UInt8[Arra
 
 @jax.jit
 def _encode(encoder: Params, pixels: Array) -> Array:
-    return encode(encoder, pixels, chunk=CHUNK)
+    return encode(encoder, pixels)
 
 
 @partial(jax.jit, static_argnames="noise")

@@ -20,6 +20,7 @@ PAPER_LATENTS, PAPER_WIDTH = 16, 32
 SIDE = 64  # pixels
 ENCODER_KERNELS, DECODER_KERNELS = (4, 4, 4, 4), (5, 5, 6, 6)
 ENCODER_OUT_SIDE = 2
+CPU_CHUNK = 16  # frames
 KL_FLOOR = 0.5  # nats per latent; below it the divergence costs nothing, as in the reference
 
 Params = dict[str, Any]
@@ -93,20 +94,25 @@ def to_pixels(frames: UInt8[Array, "N 64 64 3"]) -> Float[Array, "N 64 64 3"]:
 
 
 def encode(
-    encoder: Params, frames: UInt8[Array, "N 64 64 3"], dtype: Any = jnp.float32, chunk: int = 0
+    encoder: Params, frames: UInt8[Array, "N 64 64 3"], dtype: Any = None, chunk: int | None = None
 ) -> Float[Array, "N Z"]:
-    """Means of the codes, float32; computed in `dtype`. `chunk`: frames at a time, 0 for all at once."""
-    weights = jax.tree.map(lambda leaf: leaf.astype(dtype), encoder)
-    model = encoder_of(encoder)
+    """Means of the codes, float32.
+
+    `dtype` of the computation; None: float32 on a CPU, bfloat16 elsewhere. `chunk`: frames at a time; 0: all at once;
+    None: as many as a CPU's cache holds the layers of (twice as fast as all at once), all at once elsewhere.
+    """
+    on_cpu = jax.default_backend() == "cpu"
+    dtype = dtype or (jnp.float32 if on_cpu else jnp.bfloat16)
+    chunk = (CPU_CHUNK if on_cpu else 0) if chunk is None else chunk
+    weights = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), encoder)
+    model, size = encoder_of(encoder), frames.shape[0]
 
     def run(frames: Array) -> Array:
         return _apply(model, weights, to_pixels(frames).astype(dtype))[0].astype(jnp.float32)
 
-    size = frames.shape[0]
     if not 0 < chunk < size:
         return run(frames)
-    padded = jnp.pad(frames, ((0, -size % chunk), (0, 0), (0, 0), (0, 0))).reshape(-1, chunk, *frames.shape[1:])
-    return jax.lax.map(run, padded).reshape(-1, model.latents)[:size]
+    return jax.lax.map(lambda frame: run(frame[None])[0], frames, batch_size=chunk)
 
 
 def decode(decoder: Params, code: Float[Array, "N Z"]) -> Float[Array, "N 64 64 3"]:
