@@ -152,7 +152,7 @@ def _starts(key: Array, tracks: Track, index: Array) -> driving.Drive:
     is_midway = jnp.arange(shape[0]) % 2 == 1
     aside = jax.random.uniform(aside_key, shape, minval=-_START_OFFSET, maxval=_START_OFFSET)
     pose = jnp.stack(_beside_road(place_key, tracks, index, aside, jnp.zeros(shape)))
-    pose = jnp.where(is_midway, pose, jnp.moveaxis(tracks.start[index], -1, 0))
+    pose = jnp.where(is_midway[None], pose, jnp.moveaxis(tracks.start[index], -1, 0))
     speed = jnp.where(is_midway, jax.random.uniform(speed_key, shape, maxval=_SPEED[1]), 0.0)
     nothing = Controls(*jnp.zeros((3, *shape)))
     drive = driving.start(tracks, index)
@@ -162,7 +162,7 @@ def _starts(key: Array, tracks: Track, index: Array) -> driving.Drive:
         drive.car,
         hull_velocity=velocity,
         wheel_velocity=jnp.broadcast_to(velocity[:, None], drive.car.wheel_velocity.shape),
-        spin=jnp.broadcast_to(speed / WHEEL_RADIUS, drive.car.spin.shape),
+        spin=jnp.broadcast_to((speed / WHEEL_RADIUS)[None], drive.car.spin.shape),
     )
     return replace(drive, car=car, steps=jnp.where(is_midway, CLOSE, 0))
 
@@ -201,10 +201,10 @@ def _act(drivers: _Drivers, tracks: Track, index: Array, drive: driving.Drive, n
     hull, (vx, vy, _) = drive.car.hull, drive.car.hull_velocity
     steer = -drivers.gain * jax.vmap(off, (0, 1, 0))(index, hull, drivers.look_ahead)
     short = drivers.speed - jnp.hypot(vx, vy)
-    seeing = jnp.stack([steer, 0.1 * short, -0.05 * (short + 10.0)]) + 0.5 * drivers.unrest * noise
+    seeing = jnp.stack([steer, 0.1 * short, -0.05 * (short + 10.0)]) + 0.5 * drivers.unrest[None] * noise
     blind = noise * jnp.array([0.5, 0.4, 0.3])[:, None] + jnp.array([0.0, 0.3, -0.3])[:, None]
     low, high = jnp.array([-1.0, 0.0, 0.0])[:, None], jnp.ones((3, 1))
-    return jnp.clip(jnp.where(drivers.is_blind, blind, seeing), low, high)
+    return jnp.clip(jnp.where(drivers.is_blind[None], blind, seeing), low, high)
 
 
 def _render_all(tracks: Track, index: Array, cameras: Camera) -> UInt8[Array, "N 64 64 3"]:

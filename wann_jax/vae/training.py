@@ -69,19 +69,21 @@ def update(
 def run_round(
     state: TrainState, frames: UInt8[Array, "N 64 64 3"], config: VaeConfig, seed: int, steps: int
 ) -> tuple[TrainState, Losses]:
-    """`steps` updates over so many batches of `frames`, in order; losses [steps]. Batches are split over the devices.
+    """`steps` updates over so many batches of `frames`, in order; losses [steps]. `state` is used up.
 
-    `state` is used up.
+    Batches are split over the accelerators. Not over a CPU's cores: they share one device's convolutions anyway, and
+    where they are busy, a sum over devices waits so long for its last core that XLA ends the process.
     """
     size = config.batch_size
     root, first = jax.random.fold_in(jax.random.key(seed), 1), int(state.step)
-    shards = population_mesh().size
-    batch_sharding = NamedSharding(population_mesh(), PartitionSpec(AXIS if size % shards == 0 else None))
-    state = jax.device_put(state, replicated())
+    mesh = population_mesh()
+    is_split = jax.default_backend() != "cpu" and size % mesh.size == 0
     found = []
     for index in range(steps):
-        batch = jax.device_put(frames[index * size : (index + 1) * size], batch_sharding)
-        key = jax.device_put(jax.random.fold_in(root, first + index), replicated())
+        batch, key = frames[index * size : (index + 1) * size], jax.random.fold_in(root, first + index)
+        if is_split:
+            batch = jax.device_put(batch, NamedSharding(mesh, PartitionSpec(AXIS)))
+            state, key = jax.device_put((state, key), replicated())
         state, parts = update(state, batch, key, config)
         found.append(parts)
     return state, jax.tree.map(lambda *leaves: jnp.stack(leaves), *found)
