@@ -69,7 +69,10 @@ def header(**changes):
         ({HEADER: np.array([None], object)}, "must be a file of wann train-vae; got ValueError"),
         ({"kernel0": None}, "must hold the layers of a VAE"),
         ({"kernel2": None}, r"kernel2 must be of shape \(4, 4, 6, 12\); got None"),
-        ({"kernel1": np.zeros((4, 4, 3, 5), np.float16)}, r"kernel1 must be of shape \(4, 4, 3, 6\); got \(4, 4, 3, 5\)"),
+        (
+            {"kernel1": np.zeros((4, 4, 3, 5), np.float16)},
+            r"kernel1 must be of shape \(4, 4, 3, 6\); got \(4, 4, 3, 5\)",
+        ),
         ({"other": np.zeros(1, np.float16)}, r"other must be of shape None; got \(1,\)"),
         ({"bias1": np.full(6, np.nan, np.float16)}, "bias1 must be finite numbers"),
         ({"bias1": np.zeros(6, np.int32)}, "bias1 must be finite numbers; got 'int32'"),

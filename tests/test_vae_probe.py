@@ -26,9 +26,7 @@ def test_frames_left_out_make_no_difference():
     truth = (MEANS[:, 0] + random.normal(size=400)).astype(np.float32)[:, None]
     used = random.random(400) < 0.7
     disturbed = np.where(used[:, None], truth, np.float32(1e6))
-    np.testing.assert_array_equal(
-        probe_r2(MEANS, truth, TRACK, used), probe_r2(MEANS, disturbed, TRACK, used)
-    )
+    np.testing.assert_array_equal(probe_r2(MEANS, truth, TRACK, used), probe_r2(MEANS, disturbed, TRACK, used))
 
 
 def test_a_track_is_predicted_by_others_only():

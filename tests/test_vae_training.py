@@ -148,7 +148,9 @@ class TestCommand:
         with mock.patch.object(vae_runner, "run_round", poisoned):
             assert main(["train-vae", "--out", str(path), *OPTIONS]) == 2
         complaint = capsys.readouterr().err
-        assert complaint.startswith("wann: vae.learning_rate must be small enough that the loss stays a number; got 0.01")
+        assert complaint.startswith(
+            "wann: vae.learning_rate must be small enough that the loss stays a number; got 0.01"
+        )
         assert f"none in step 5; what was good until step 3 is kept in {path}" in complaint
         assert [row["step"] for row in rows(path)] == [3]
         state = vae_runner.VaeRun.open(path).load()

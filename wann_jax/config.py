@@ -206,6 +206,8 @@ _CLASSIFICATION: dict[str, dict[str, Any]] = {
     ),
 }
 _BIPED: dict[str, Any] = dict(initial_connection_probability=0.25)
+# Judging as often as elsewhere would cost more than the search: frames are dear.
+_SPARSE_JUDGING: dict[str, Any] = dict(champion_interval=20, champion_candidates=2, champion_episodes=4)
 _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "swingup": {
         "quick": dict(population_size=32, generations=20, tournament_size=4, elite_fraction=0.05, champion_episodes=8),
@@ -238,6 +240,14 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         ),
         "paper": dict(population_size=480, generations=2048, episodes=4, tournament_size=16, **_BIPED),
     },
+    "carracing": {
+        "quick": dict(population_size=16, generations=10, episodes=1, tournament_size=4, **_SPARSE_JUDGING),
+        "laptop": dict(
+            population_size=64, generations=500, episodes=1, tournament_size=4, elite_fraction=0.1, **_SPARSE_JUDGING
+        ),
+        "best": dict(population_size=192, generations=1024, episodes=2, simplicity_probability=0.5, weight_jitter=0.25),
+        "paper": dict(population_size=64, generations=1024, episodes=2),
+    },
     "xor": {
         "quick": dict(population_size=64, generations=50, episodes=1),
         "laptop": dict(population_size=128, generations=200, episodes=1),
@@ -248,4 +258,6 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 }
 _TASK_OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("classify", "best"): dict(batch_size=2048, logit_deviation=2.0),
+    ("carracing", "quick"): dict(max_steps=200, encode_interval=4, patience=50),
+    ("carracing", "laptop"): dict(max_steps=500, encode_interval=2, patience=50),
 }

@@ -44,7 +44,7 @@ class RunSettings:
         """Raises ConfigError on the first setting that breaks a rule."""
         require(self.checkpoint_interval >= 1, "checkpoint_interval", "at least 1", self.checkpoint_interval)
         require(0 <= self.seed < 2**63, "seed", "between 0 and 2**63 - 1", self.seed)
-        known = {"data_dir", "batch_size", "logit_deviation", "max_steps"}
+        known = {"data_dir", "batch_size", "logit_deviation", "max_steps", "encoder", "encode_interval", "patience"}
         fits = isinstance(self.task_options, dict) and set(self.task_options) <= known
         require(fits, "task_options", f"options among {', '.join(sorted(known))}", self.task_options)
         self.config.check()

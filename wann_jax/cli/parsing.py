@@ -27,6 +27,12 @@ class TaskOptions:
     """Classification: standardise outputs to this deviation in the training loss; 0: not at all."""
     max_steps: int | None = None
     """Control: length limit of an episode."""
+    encoder: str | None = None
+    """Car racing: a file or directory of `wann train-vae`, or the name of an encoder that comes with the package."""
+    encode_interval: int | None = None
+    """Car racing: steps between looks at the picture."""
+    patience: int | None = None
+    """Car racing: steps without a new tile of the road after which a car is stopped; 0: never."""
 
     def given(self) -> dict[str, Any]:
         """The options that were set."""

@@ -14,10 +14,12 @@ from wann_jax import datasets
 from wann_jax.envs import BIPEDAL_WALKER, CARTPOLE_SWINGUP
 from wann_jax.errors import ConfigError, DataError, require
 from wann_jax.tasks.base import Task
+from wann_jax.tasks.car_racing import CarRacingTask
 from wann_jax.tasks.classification import ClassificationTask
 from wann_jax.tasks.control import ControlTask
 from wann_jax.tasks.function import FunctionTask
 from wann_jax.tasks.gymnasium_task import GymnasiumTask
+from wann_jax.vae.files import DEFAULT_NAME, load_encoder
 
 _gymnax_make = cache(gymnax.make)  # one object per environment, so that compiled programs are found again
 
@@ -35,6 +37,7 @@ TASKS = (
     TaskInfo(
         "biped", "bipedal walker, 24 inputs, 4 outputs, 1600 steps; a fall ends the episode and costs nothing more"
     ),
+    TaskInfo("carracing", "car racing from pictures, through an encoder's 16 means, 3 outputs, 1000 steps"),
     TaskInfo("digits", "scikit-learn's 8x8 digits, 64 inputs, 10 classes; nothing to download"),
     TaskInfo("mnist", "MNIST, 16x16 deskewed, 256 inputs, 10 classes; $WANN_MNIST_DIR or --data-dir, else downloaded"),
     TaskInfo("classify:PATH", "your own images: an IDX directory or an .npz file with arrays x and y"),
@@ -52,32 +55,44 @@ def make_task(
     batch_size: int | None = None,
     logit_deviation: float | None = None,
     max_steps: int | None = None,
+    encoder: str | None = None,
+    encode_interval: int | None = None,
+    patience: int | None = None,
 ) -> Task:
     """The task called `name`.
 
     `data_dir`: where MNIST's files are. `batch_size`: images per generation (classification; default 1000).
     `logit_deviation`: standardise outputs to it in the training loss (classification; default 0: not at all).
-    `max_steps`: length limit of an episode (control). Raises ConfigError for an unknown name, an option that the task
-    does not have, or an environment that is not supported; DataError for missing or damaged data.
+    `max_steps`: length limit of an episode (control). `encoder`: a file or directory of `wann train-vae`, or the name
+    of one that comes with the package; `encode_interval`: steps between looks at the picture (default 1); `patience`:
+    steps without a new tile of the road after which a car is stopped (default 0: never); all three: carracing. Raises
+    ConfigError for an unknown name, an option that the task does not have, or an environment that is not supported;
+    DataError for missing or damaged data.
     """
     kind, _, argument = name.partition(":")
+    given = dict(data_dir=data_dir, batch_size=batch_size, logit_deviation=logit_deviation, max_steps=max_steps)
+    given |= dict(encoder=encoder, encode_interval=encode_interval, patience=patience)
     if name == "xor":
-        _refuse(name, data_dir=data_dir, batch_size=batch_size, logit_deviation=logit_deviation, max_steps=max_steps)
+        _refuse(name, given)
         return FunctionTask(function=_xor_return, num_inputs=2, num_outputs=1, name="xor")
     if name in ("digits", "mnist") or (kind == "classify" and argument):
-        _refuse(name, max_steps=max_steps)
+        _refuse(name, given, "batch_size", "logit_deviation", *(["data_dir"] if name == "mnist" else []))
         if name == "mnist":
             dataset = datasets.load_mnist(data_dir)
         else:
-            _refuse(name, data_dir=data_dir)
             dataset = datasets.load_digits() if name == "digits" else datasets.load_path(argument)
         images = 1000 if batch_size is None else batch_size
         return ClassificationTask.create(name, dataset, images, logit_deviation or 0.0)
+    if name == "carracing":
+        _refuse(name, given, "max_steps", "encoder", "encode_interval", "patience")
+        kept = {option: given[option] for option in ("max_steps", "encode_interval", "patience")}
+        found = {option: value for option, value in kept.items() if value is not None}
+        return CarRacingTask.create(load_encoder(DEFAULT_NAME if encoder is None else encoder), **found)
     if name in _ENVIRONMENTS or (kind == "gymnax" and argument):
-        _refuse(name, data_dir=data_dir, batch_size=batch_size, logit_deviation=logit_deviation)
+        _refuse(name, given, "max_steps")
         return _control_task(name, _ENVIRONMENTS.get(name, argument), max_steps)
     if kind == "gymnasium" and argument:
-        _refuse(name, data_dir=data_dir, batch_size=batch_size, logit_deviation=logit_deviation)
+        _refuse(name, given, "max_steps")
         _check_max_steps(max_steps)
         return GymnasiumTask.create(argument, max_steps)
     raise ConfigError(f"task must be one of {', '.join(info.name for info in TASKS)}; got {name!r}")
@@ -105,9 +120,10 @@ def _check_max_steps(max_steps: int | None) -> None:
         require(max_steps < 2**31, "task.max_steps", "below 2**31", max_steps)
 
 
-def _refuse(name: str, **options: Any) -> None:
-    for option, value in options.items():
-        require(value is None, f"task.{option}", f"left out: task {name!r} has no such option", value)
+def _refuse(name: str, given: dict[str, Any], *allowed: str) -> None:
+    for option, value in given.items():
+        fits = value is None or option in allowed
+        require(fits, f"task.{option}", f"left out: task {name!r} has no such option", value)
 
 
 def _xor_return(policy, key: jax.Array) -> jax.Array:
