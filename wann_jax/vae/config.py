@@ -21,6 +21,7 @@ class VaeConfig:
     batch_size: int = 64  # frames for each
     learning_rate: float = 1e-3  # of Adam, at its highest: rises over the first tenth, then falls along a cosine to 0
     clip_norm: float = 100.0  # of the gradient; 0: no clipping
+    divergence_weight: float = 1.0  # in the loss, beside the squared error (the reference's: 1)
     latents: int = PAPER_LATENTS  # numbers that a frame becomes: inputs of the networks
     width: int = 16  # channels of the encoder's first layer (the paper's: 32)
     decoder_width: int = 16  # channels of the decoder's last layer but one (the paper's: 32)
@@ -53,6 +54,8 @@ class VaeConfig:
         )
         _check_number("learning_rate", self.learning_rate, "finite and above 0", 0 < self.learning_rate < math.inf)
         _check_number("clip_norm", self.clip_norm, "finite and at least 0", 0 <= self.clip_norm < math.inf)
+        weight = self.divergence_weight
+        _check_number("divergence_weight", weight, "finite and at least 0", 0 <= weight < math.inf)
         _check_number("rollout_share", self.rollout_share, "between 0 and 1", 0 <= self.rollout_share <= 1)
 
 

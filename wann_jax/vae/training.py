@@ -57,7 +57,7 @@ def update(
 
     def loss(params):
         parts = losses(params, frames, noise)
-        return parts.reconstruction + parts.divergence, parts
+        return parts.reconstruction + config.divergence_weight * parts.divergence, parts
 
     gradient, parts = jax.grad(loss, has_aux=True)(state.params)
     with loose_types():
