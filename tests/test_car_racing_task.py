@@ -18,7 +18,7 @@ from wann_jax.vae.model import encode, init_params
 
 WEIGHTS = jnp.array([-1.0, 0.7])
 EPISODES, STEPS = 2, 60
-KEY = jax.random.key(11)
+SEED = 11
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +34,20 @@ def networks(encoder):
     return networks_of(spec, plain_genomes(spec, 4, (1, 5, 6)))
 
 
+@jax.jit
+def _rollout(task, networks, key):
+    return task.rollout(networks, WEIGHTS, key, EPISODES)
+
+
 def rolled_out(encoder, networks, **options):
     """Returns [P, W, R] and steps [P]."""
     task = CarRacingTask.create(encoder, max_steps=STEPS, **options)
-    return jax.device_get(
-        jax.jit(lambda task, networks: task.rollout(networks, WEIGHTS, KEY, EPISODES))(task, networks)
-    )
+    return jax.device_get(_rollout(task, networks, jax.random.key(SEED)))
 
 
 def plain_rewards(encoder, networks, interval):
     """Rewards [steps, P * W * R] by a loop in Python: draw all, encode all, ask each network, step."""
-    tracks = jax.jit(make_tracks, static_argnums=1)(KEY, EPISODES)
+    tracks = jax.jit(make_tracks, static_argnums=1)(jax.random.key(SEED), EPISODES)
     textures = jax.jit(bake_all)(tracks)
     lanes = [(p, float(w), r) for p in range(4) for w in WEIGHTS for r in range(EPISODES)]
     index = jnp.array([r for _, _, r in lanes], jnp.int32)
@@ -136,11 +139,11 @@ class TestByName:
         assert str(error.value) == complaint
 
     def test_a_missing_encoder_is_told(self, tmp_path):
-        with pytest.raises(DataError, match="encoder file .* is not there; .* or one of: laptop"):
+        with pytest.raises(DataError, match=r"encoder file .* is not there; .* or one of: laptop"):
             wann.make_task("carracing", encoder=str(tmp_path / "none.npz"))
 
     def test_others_have_no_encoder(self):
-        with pytest.raises(ConfigError, match="task.encoder must be left out: task 'swingup' has no such option"):
+        with pytest.raises(ConfigError, match=r"task\.encoder must be left out: task 'swingup' has no such option"):
             wann.make_task("swingup", encoder="laptop")
 
     def test_gradients_are_refused(self):

@@ -177,7 +177,7 @@ class CarRacingTask(struct.PyTreeNode):
         drive, reward, has_ended = driving.advance(tracks, track_index, drive, controls)
         alive = alive & (step < self.max_steps)
         returns = returns + jnp.where(alive, reward, 0.0)
-        steps = steps + alive
+        steps = steps + alive.astype(jnp.int32)
         alive = alive & ~has_ended
         progress = jnp.where(drive.num_paid > visited, step, progress)
         if self.patience:
