@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import serialization
 
@@ -100,7 +101,8 @@ class VaeRun:
         if not path.exists():
             return fresh
         try:
-            state = serialization.from_bytes(fresh, path.read_bytes())
+            plain = jax.tree.map(jnp.asarray, serialization.msgpack_restore(path.read_bytes()))
+            state = serialization.from_state_dict(fresh, plain)
             same = jax.tree.map(lambda one, other: np.shape(one) == np.shape(other), state, fresh)
             require(all(jax.tree.leaves(same)), "checkpoint", "of the sizes in the settings", "others", CheckpointError)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -70,7 +70,9 @@ def make_task(
     DataError for missing or damaged data.
     """
     kind, _, argument = name.partition(":")
-    given = dict(data_dir=data_dir, batch_size=batch_size, logit_deviation=logit_deviation, max_steps=max_steps)
+    given: dict[str, Any] = dict(
+        data_dir=data_dir, batch_size=batch_size, logit_deviation=logit_deviation, max_steps=max_steps
+    )
     given |= dict(encoder=encoder, encode_interval=encode_interval, patience=patience)
     if name == "xor":
         _refuse(name, given)
