@@ -101,6 +101,22 @@ class TestResume:
         assert_same_run(path, finished[0])
         assert (path / "config.json").read_bytes() == (finished[0] / "config.json").read_bytes()
 
+    def test_settings_can_change_from_a_generation_on(self, wann, tmp_path):
+        path = tmp_path / "run"
+        assert (
+            wann("search", "gymnax:Pendulum-v1", *TINY, "--generations", "2", "--max-steps", "5", "--out", path)[0] == 0
+        )
+        changed = ("--generations", "4", "--max-steps", "9", "--elite-fraction", "0.5")
+        assert wann("resume", path, *changed)[0] == 0
+        config = json.loads((path / "config.json").read_text())
+        assert config["task_options"] == {"max_steps": 9}
+        assert (config["config"]["generations"], config["config"]["elite_fraction"]) == (4, 0.5)
+        assert config["changes"] == [{"generation": 2, "elite_fraction": 0.05, "max_steps": 5}]
+        work = [row["work"] for row in rows(path)]
+        assert work[2:] == [work[0] * 9 / 5] * 2
+        # A pendulum loses return with every step: the champion of nine steps is worse, yet it is the one that counts.
+        assert rows(path)[3]["champion_score"] < rows(path)[1]["champion_score"]
+
     def test_ctrl_c_ends_cleanly_and_the_run_goes_on(self, wann, finished, monkeypatch):
         append, handler = RunDirectory.append_metrics, signal.signal(signal.SIGINT, signal.SIG_IGN)
         path = Path("runs") / "xor-quick-3"  # where a run goes without --out
@@ -255,6 +271,10 @@ MISTAKES = {
     "search gymnax:FrozenLake-misc": "observation space must be a box; got Discrete(16, dtype=int32)",
     "search gymnax:Unbounded-test": "gymnax:Unbounded-test: action space must be bounded on both sides",
     "resume none": "run must be a directory that holds a run (config.json); got 'none'",
+    "resume": "run must be the first argument of wann resume; got 'nothing'",
+    "resume run --elite-fraction 2": "search.elite_fraction must be at least 0 and below 1; got 2",
+    "resume run --population-size 4 --champion-candidates 3 --tournament-size 2": "got 4",
+    "resume run --crossover-probability 0.3": "search.crossover_probability must be 0, as before",
     "resume run --generations 7": "generations must be at least the 12 already done; got 7",
     "evaluate run": "Missing from wann evaluate: --task STR",
     "evaluate run --task xor --weights=1,a": "weights must be a list of numbers; got ['1', 'a']; wann evaluate --help",

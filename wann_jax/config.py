@@ -88,7 +88,7 @@ class SearchConfig:
         for name in ("population_size", "episodes", "tournament_size", "champion_interval", "champion_candidates"):
             _require_int(f"search.{name}", getattr(self, name), 1)
         _require_int("search.champion_episodes", self.champion_episodes, 1)
-        _require_int("search.generations", self.generations, 0)
+        _require_int("search.generations", self.generations, 1)
         _require_int("search.connection_limit", self.connection_limit, 0)
         for name in ("cull_fraction", "elite_fraction"):
             _require_number(f"search.{name}", getattr(self, name), "at least 0 and below 1", lambda x: 0 <= x < 1)
