@@ -20,11 +20,13 @@ LOG_ROWS = 300
 def main(run: str, name: str, command: str, summary: str, tuned: str | None = None) -> None:
     """Writes wann_jax/zoo/NAME.json and the log."""
     directory = RunDirectory.open(Path(run))
-    task = tunable(directory.read_settings().make_task())
+    settings = directory.read_settings()
+    task = tunable(settings.make_task())
     network, (genome, spec) = load_network(run), load_genome(run)
     info = json.loads((Path(run) / CHAMPION_FILE).read_text())["info"]
     weights = load_weights(tuned) if tuned else None
-    rows = protocol(task, network, weights)
+    info["shared_weights"] = list(settings.config.shared_weights)
+    rows = protocol(task, network, weights, shared_weights=settings.config.shared_weights)
     if tuned:
         info["tuning"] = json.loads(Path(tuned).read_text())["info"]["tuning"]
     sizes = {"num_connections": size_of(network)["connections"], "num_hidden": size_of(network)["hidden"]}

@@ -73,7 +73,8 @@ class TestSearch:
         wanted = wann_jax.SearchConfig.preset("xor", "quick", population_size=24, champion_candidates=3, generations=12)
         assert settings == RunSettings("xor", {}, 3, wanted, 4)
         info = json.loads((path / "champion.json").read_text())["info"]
-        assert info == {"task": "xor", "seed": 3, "generation": 12, "score": rows(path)[-1]["champion_score"]}
+        facts = {"task": "xor", "seed": 3, "generation": 12, "score": rows(path)[-1]["champion_score"]}
+        assert info == facts | {"shared_weights": list(wanted.shared_weights)}
         assert (out.splitlines()[0].strip(), out.splitlines()[-1]) == ("xor: champion", f"written: {path}")
         weights, task = wanted.shared_weights, wann_jax.make_task("xor")
         scores = wann_jax.evaluate(task, [wann_jax.load_network(path)], weights, seed=FRESH_SEED).mean((0, 2))
@@ -399,3 +400,12 @@ def test_the_zoo_is_listed_and_its_names_are_networks(wann):
             status, out, _ = wann("evaluate", name, "--task", card["task"], "--weights=1", "--episodes", "2", "--json")
             assert status == 0
             assert json.loads(out)["num_connections"] == card["num_connections"]
+
+
+def test_an_ensemble_is_of_the_weights_that_the_network_evolved_with(wann):
+    evolved = wann_jax.network_file.load_info("digits")["shared_weights"]
+    for given, members in (((), evolved), (("--weights=-1,1",), [-1.0, 1.0])):
+        status, out, _ = wann("protocol", "digits", "--task", "digits", "--trials", "10", "--json", *given)
+        assert status == 0
+        named = {row["row"]: row for row in json.loads(out)["rows"]}
+        assert named["ensemble, one vote each"]["members"] == members

@@ -216,6 +216,7 @@ class TestCheckpoints:
         state, spec = start(task, CONFIG, 3)
         run.write_champion(state.replace(champion_score=jnp.float32(0.25)), spec, SETTINGS)
         document = json.loads((run.path / "champion.json").read_text())
-        assert document["info"] == {"task": "xor", "seed": 3, "generation": 0, "score": 0.25}
+        facts = {"task": "xor", "seed": 3, "generation": 0, "score": 0.25}
+        assert document["info"] == facts | {"shared_weights": list(CONFIG.shared_weights)}
         assert len(document["connections"]) == int(state.champion.num_enabled)
         assert len(document["connections"] + document["disabled_connections"]) == 3

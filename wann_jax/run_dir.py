@@ -147,7 +147,7 @@ class RunDirectory:
     def write_champion(self, state: SearchState, spec: GenomeSpec, settings: RunSettings) -> None:
         """Writes champion.json."""
         info = {"task": settings.task, "seed": settings.seed, "generation": int(state.generation)}
-        info["score"] = float(state.champion_score)
+        info |= {"score": float(state.champion_score), "shared_weights": list(settings.config.shared_weights)}
         save_network(self.path / CHAMPION_FILE, state.champion, spec, info)
 
     def save(self, state: SearchState, spec: GenomeSpec) -> None:

@@ -12,6 +12,7 @@ import tyro
 
 from wann_jax.baselines import BASELINES, run_baseline
 from wann_jax.cli.parsing import TaskOptions, parse, value_of
+from wann_jax.config import PUBLISHED_WEIGHTS
 from wann_jax.errors import CheckpointError, require
 from wann_jax.evaluation import SPLITS
 from wann_jax.network_file import load_genome, load_info, load_network, load_weights, save_network, write_atomically
@@ -76,9 +77,11 @@ def run_tune(args: list[str]) -> int:
             command.seed,
             on_look=lambda look: progress.advance(f"step {look['step']:g}  best {look['best']:.4g}"),
         )
-    rows = protocol(task, network, result.weights, command.trials, seed=command.seed, split=command.split)
+    info = load_info(command.network)
+    members = info.get("shared_weights", PUBLISHED_WEIGHTS)
+    rows = protocol(task, network, result.weights, command.trials, members, command.seed, command.split)
     info = {
-        **load_info(command.network),
+        **info,
         "task": command.task,
         "tuning": {"method": method, "seed": command.seed, **dataclasses.asdict(command.tuning)},
         "curve": result.curve,
