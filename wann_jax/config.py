@@ -225,7 +225,18 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "biped": {
         "quick": dict(population_size=64, generations=20, episodes=1, tournament_size=8, **_BIPED, champion_episodes=8),
         "laptop": dict(
-            population_size=192, generations=1024, episodes=2, tournament_size=8, **_BIPED, champion_episodes=16
+            population_size=384,
+            generations=1024,
+            episodes=1,
+            tournament_size=4,
+            elite_fraction=0.05,
+            simplicity_probability=0.0,
+            add_connection_rate=0.3,
+            add_node_rate=0.3,
+            enable_connection_rate=0.1,
+            change_activation_rate=0.3,
+            **_BIPED,
+            champion_episodes=16,
         ),
         "best": dict(
             population_size=480,
@@ -248,4 +259,5 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 }
 _TASK_OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("classify", "best"): dict(batch_size=2048, logit_deviation=2.0),
+    ("biped", "laptop"): dict(max_steps=400),  # a quarter: who walks that far walks on
 }
