@@ -293,6 +293,9 @@ MISTAKES = {
     "tune run --task xor --method magic": "method must be one of adam, es, cma; got 'magic'",
     "tune run --task xor --steps 0": "tune.steps must be a whole number, at least 1; got 0",
     "tune run --task xor --out cut.json": "out must be a new file, nothing is overwritten",
+    "tune run --task xor --start 1 --again": "start must be left out with --again; got 1.0",
+    "tune run --task xor --start inf": "start must be finite weights; got inf",
+    "evaluate run --task xor --weights=": "weights must be at least one number; got ()",
     "tune run --task xor --again": "network must be one with weights, for --again; got 'run'",
     "tune run --task digits": "champion.json: num_inputs must be 64; got 2",
     "baseline magic --task xor": "baseline must be one of softmax",
@@ -347,6 +350,12 @@ def test_tuning_writes_a_network_with_weights_that_the_protocol_measures(wann, f
     assert len(document["weights"]) == len(document["connections"])
     assert document["info"]["tuning"]["method"] == "es"
     assert [look["step"] for look in document["info"]["curve"]] == [0, 10, 20]
+
+    status, *_ = wann("tune", path, "--task", "xor", *tuning, "--start", "0.3", "--out", "from.json")
+    info = json.loads(Path("from.json").read_text())["info"]
+    assert (status, info["tuning"]["start"]) == (0, 0.3)
+    scores = wann_jax.evaluate(wann_jax.make_task("xor"), [wann_jax.load_network(path)], [0.3], episodes=1)
+    assert info["curve"][0]["score"] == pytest.approx(scores.item(), abs=1e-6)
 
     status, out, _ = wann("protocol", "tuned.json", "--task", "xor", "--trials", "20", "--json")
     assert status == 0
