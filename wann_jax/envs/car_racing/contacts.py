@@ -22,15 +22,15 @@ def touched_tiles(
     """First tile of each wheel's window, and which of the window's tiles it touches."""
     x, y, angle = wheels
     sine, cosine = sine_cosine(angle)
-    first = tracks.first_tile[track_index, cell_of(y), cell_of(x)]
-    num_tiles = tracks.num_tiles[track_index]
+    first = tracks.first_tile[track_index[None], cell_of(y), cell_of(x)]
+    num_tiles = tracks.num_tiles[track_index][None, None]
     window = jnp.arange(WINDOW, dtype=jnp.int32).reshape(1, WINDOW, *[1] * track_index.ndim)
     tile = jnp.maximum(first, 0)[:, None] + window
     tile = jnp.where(tile >= num_tiles, tile - num_tiles, tile)
-    corners = jnp.moveaxis(tracks.corners[track_index, tile].reshape(*tile.shape, 8), -1, 0)
+    corners = jnp.moveaxis(tracks.corners[track_index[None, None], tile].reshape(*tile.shape, 8), -1, 0)
     # Seen from the wheel, which lies along the axes.
-    dx, dy = corners[0::2] - x[:, None], corners[1::2] - y[:, None]
-    sine, cosine = sine[:, None], cosine[:, None]
+    dx, dy = corners[0::2] - x[None, :, None], corners[1::2] - y[None, :, None]
+    sine, cosine = sine[None, :, None], cosine[None, :, None]
     touches = ~_is_apart(cosine * dx + sine * dy, cosine * dy - sine * dx)
     return jnp.maximum(first, 0), touches & (first >= 0)[:, None]
 
@@ -51,7 +51,7 @@ def _is_apart(x: Array, y: Array) -> Array:
         near_x = jnp.clip(x[i], -WHEEL_HALF_WIDTH, WHEEL_HALF_WIDTH)
         near_y = jnp.clip(y[i], -WHEEL_RADIUS, WHEEL_RADIUS)
         way_x, way_y = x[i] - near_x, y[i] - near_y
-        gap = (way_x * (x - near_x) + way_y * (y - near_y)).min(0)
+        gap = (way_x[None] * (x - near_x[None]) + way_y[None] * (y - near_y[None])).min(0)
         apart |= _is_wide(gap, way_x, way_y)
     return apart
 

@@ -61,11 +61,16 @@ def advance(
     """After a step; its reward; whether the car has left the field or has been everywhere."""
     drive = move(tracks, track_index, drive, controls)
     num_tiles, num_visited = tracks.num_tiles[track_index], drive.num_visited
-    reward = (num_visited - drive.num_paid) * (TRACK_REWARD / num_tiles) - STEP_COST
+    reward = _float(num_visited - drive.num_paid) * (TRACK_REWARD / _float(num_tiles)) - STEP_COST
+    is_out = has_left(drive)
+    reward = jnp.where(is_out, LEAVING_REWARD, reward)
+    return drive.replace(num_paid=num_visited), reward, is_out | (num_visited >= num_tiles)
+
+
+def has_left(drive: Drive) -> Bool[Array, "*B"]:
+    """Whether the car is off the field."""
     x, y = dynamics.origin(drive.car.hull)
-    has_left = (jnp.abs(x) > FIELD) | (jnp.abs(y) > FIELD)
-    reward = jnp.where(has_left, LEAVING_REWARD, reward)
-    return drive.replace(num_paid=num_visited), reward, has_left | (num_visited >= num_tiles)
+    return (jnp.abs(x) > FIELD) | (jnp.abs(y) > FIELD)
 
 
 def move(tracks: Track, track_index: Int[Array, "*B"], drive: Drive, controls: Controls) -> Drive:
@@ -92,15 +97,19 @@ def paper_action(outputs: Float[Array, "3 *B"]) -> Float[Array, "3 *B"]:
     return jnp.stack([jnp.clip(steer, -1.0, 1.0), gas, jnp.clip(brake, 0.0, 1.0)])
 
 
+def _float(count: Array) -> Array:
+    return count.astype(jnp.float32)
+
+
 def _bits(first: Array, touches: Array, num_tiles: Array) -> Array:
     """The touched tiles as bits [13, *B]. A window may reach over the end of a word, and over the end of the track."""
-    weight = (1 << jnp.arange(WINDOW, dtype=jnp.uint32)).reshape(1, WINDOW, *[1] * num_tiles.ndim)
+    weight = (jnp.uint32(1) << jnp.arange(WINDOW, dtype=jnp.uint32)).reshape(1, WINDOW, *[1] * num_tiles.ndim)
     mask = jnp.where(touches, weight, jnp.uint32(0)).sum(1, dtype=jnp.uint32)
-    left = jnp.clip(num_tiles - first, 0, WINDOW).astype(jnp.uint32)
-    before, after = mask & ((jnp.uint32(1) << left) - 1), mask >> left
+    left = jnp.clip(num_tiles[None] - first, 0, WINDOW).astype(jnp.uint32)
+    before, after = mask & ((jnp.uint32(1) << left) - jnp.uint32(1)), mask >> left
     shift = (first & 31).astype(jnp.uint32)
     low = before << shift
-    high = jnp.where(shift == 0, jnp.uint32(0), before >> ((32 - shift) & 31))
+    high = jnp.where(shift == 0, jnp.uint32(0), before >> ((jnp.uint32(32) - shift) & jnp.uint32(31)))
     word = first >> 5
     words = []
     for index in range(_WORDS):

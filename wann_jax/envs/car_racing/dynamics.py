@@ -85,7 +85,7 @@ def new_car(start: Float[Array, "3 *B"]) -> Car:
 def step(car: Car, controls: Controls, on_road: Array) -> Car:
     """The car after a step; `on_road` [4, *B]: of each wheel, whether it has the road's grip."""
     spin, phase, gas, force = _drive_wheels(car, controls, on_road)
-    joint_angle = car.wheels[2] - car.hull[2]
+    joint_angle = car.wheels[2] - car.hull[2][None]
     speed, hold = _steer(joint_angle, controls.steer, car.hold)
     hull_velocity, wheel_velocity = _solve_velocities(car, force, speed)
     hull_velocity, wheel_velocity = _limited(hull_velocity), _limited(wheel_velocity)
@@ -117,7 +117,7 @@ def _drive_wheels(car: Car, controls: Controls, on_road: Array) -> tuple[Array, 
     gas = car.gas + jnp.minimum(wanted - car.gas, _GAS_RISE)
     driven = jnp.stack([jnp.zeros_like(gas)] * 2 + [gas] * 2)
     spin = car.spin + (TIME_STEP * _ENGINE_POWER / _SPIN_INERTIA) * driven / (jnp.abs(car.spin) + 5.0)
-    brake = controls.brake
+    brake = controls.brake[None]
     slower = jnp.sign(spin) * jnp.maximum(jnp.abs(spin) - _BRAKE * jnp.maximum(brake, 0.0), 0.0)
     spin = jnp.where(brake >= 0.9, 0.0, slower)
     phase = car.phase + TIME_STEP * spin
@@ -150,10 +150,10 @@ def _steer(angle: Array, steer: Array, hold: Array) -> tuple[Array, Array]:
 
 def _solve_velocities(car: Car, force: tuple[Array, Array], speed: Array) -> tuple[Array, Array]:
     """Velocities of hull and wheels under which the joints hold, with all momentum kept."""
-    vx, vy, turn = car.hull_velocity
     sine, cosine = sine_cosine(car.hull[2])
-    lever = _levers(sine, cosine)
+    lever = _levers(sine[None], cosine[None])
     # What each wheel brings in beyond the hull's motion.
+    vx, vy, turn = car.hull_velocity[:, None]
     push_x = WHEEL_MASS * (car.wheel_velocity[0] - vx + turn * lever[1]) + TIME_STEP * force[0]
     push_y = WHEEL_MASS * (car.wheel_velocity[1] - vy - turn * lever[0]) + TIME_STEP * force[1]
     twist = (lever[0] * push_y - lever[1] * push_x).sum(0)
@@ -168,15 +168,15 @@ def _solve_velocities(car: Car, force: tuple[Array, Array], speed: Array) -> tup
     gain_aside = (inertia * aside + coupling * twist) / determinant
     gain_turn = (coupling * aside + mass * twist) / determinant
     gain_along = along / mass
-    vx, vy = vx + cosine * gain_aside - sine * gain_along, vy + sine * gain_aside + cosine * gain_along
-    turn = turn + gain_turn
-    wheel_velocity = jnp.stack([vx - turn * lever[1], vy + turn * lever[0], turn + speed])
-    return jnp.stack([vx, vy, turn]), wheel_velocity
+    gain_x, gain_y = cosine * gain_aside - sine * gain_along, sine * gain_aside + cosine * gain_along
+    hull_velocity = car.hull_velocity + jnp.stack([gain_x, gain_y, gain_turn])
+    vx, vy, turn = hull_velocity[:, None]
+    return hull_velocity, jnp.stack([vx - turn * lever[1], vy + turn * lever[0], turn + speed])
 
 
 def _levers(sine: Array, cosine: Array) -> tuple[Array, Array]:
-    """From the hull's centre of mass to the wheels' anchors [4, *B]."""
-    x, y = ANCHORS.astype("float32").T.reshape(2, NUM_WHEELS, *[1] * sine.ndim)
+    """From the hull's centre of mass to the wheels' anchors [4, *B]; sine and cosine [1, *B]."""
+    x, y = ANCHORS.astype("float32").T.reshape(2, NUM_WHEELS, *[1] * (sine.ndim - 1))
     return cosine * x - sine * y, sine * x + cosine * y
 
 
@@ -216,8 +216,8 @@ def _solve_positions(hull: Array, wheels: Array, joint_angle: Array) -> tuple[Ar
         (new_hull, _, _, fine), placed = lax.scan(
             pull, start, (anchors, stop, jnp.moveaxis(wheels, 1, 0)), reverse=True
         )
-        hull = jnp.where(busy, new_hull, hull)
-        wheels = jnp.where(busy, jnp.moveaxis(placed, 0, 1), wheels)
+        hull = jnp.where(busy[None], new_hull, hull)
+        wheels = jnp.where(busy[None, None], jnp.moveaxis(placed, 0, 1), wheels)
         return count + 1, busy & ~fine, hull, wheels
 
     first = one_pass((0, jnp.ones(hull.shape[1:], bool), hull, wheels))

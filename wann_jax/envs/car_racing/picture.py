@@ -65,7 +65,8 @@ def _sample(textures: Texture, track_index: Array, camera: Camera, frame: Array)
     per_metre = jnp.asarray(1.0 / texel, jnp.float32)[frame]
     side = jnp.asarray(np.array(texture.SIDES, np.int32)[levels])[frame]
     sine, cosine = sine_cosine(camera.angle)
-    left, ahead = jnp.asarray(columns), jnp.asarray(rows)[:, None]
+    ones = [1] * frame.ndim
+    left, ahead = columns.reshape(*ones, 1, SIZE), rows.reshape(*ones, SIZE, 1)
 
     def over(values):
         return values[..., None, None]
@@ -83,7 +84,7 @@ def _sample(textures: Texture, track_index: Array, camera: Camera, frame: Array)
     first = first + track_index * textures.texels.shape[-1]
     colour = textures.texels.reshape(-1)[over(first) + row * over(side) + column]
     colour = jnp.where(is_in, colour, jnp.uint32(0))
-    return [((colour >> shift) & 255).astype(jnp.float32) for shift in (0, 8, 16)]
+    return [((colour >> jnp.uint32(shift)) & jnp.uint32(255)).astype(jnp.float32) for shift in (0, 8, 16)]
 
 
 def _car(steer: Array, frame: Array) -> Array:
@@ -92,5 +93,5 @@ def _car(steer: Array, frame: Array) -> Array:
     first, last, number = lens.STEER_ANGLES[0], lens.STEER_ANGLES[-1], len(lens.STEER_ANGLES)
     place = jnp.clip((steer - float(first)) * float((number - 1) / (last - first)), 0.0, number - 1.001)
     below = jnp.floor(place).astype(jnp.int32)
-    share = (place - below)[..., None, None, None]
+    share = (place - below.astype(jnp.float32))[..., None, None, None]
     return table[frame, below] * (1.0 - share) + table[frame, below + 1] * share

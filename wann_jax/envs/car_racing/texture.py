@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 from jax import Array, lax
-from jaxtyping import Float, Int, UInt32
+from jaxtyping import Float, UInt32
 
 from wann_jax.envs.car_racing.lens import DARKER
 from wann_jax.envs.car_racing.track import FIELD, HALF_WIDTH, MAX_TILES, Track
@@ -43,7 +43,7 @@ def bake(track: Track) -> Texture:
     field = _paint_tiles(_paint_field(), track)
     planes = [_levels(plane[field.astype(jnp.int32)]) for plane in colours]
     red, green, blue = (jnp.floor(plane + 0.5).astype(jnp.uint32) for plane in planes)
-    return Texture(texels=red | green << 8 | blue << 16)
+    return Texture(texels=red | green << jnp.uint32(8) | blue << jnp.uint32(16))
 
 
 def bake_all(tracks: Track) -> Texture:
@@ -53,11 +53,11 @@ def bake_all(tracks: Track) -> Texture:
 
 def _paint_field() -> Array:
     """Grass in two shades, black around it: colour numbers [y, x] of grains."""
-    place = (jnp.arange(_GRAINS) + 0.5) * _GRAIN - HALF_SIDE
+    place = (jnp.arange(_GRAINS, dtype=jnp.float32) + 0.5) * _GRAIN - HALF_SIDE
     inside = jnp.abs(place) < FIELD
     is_even = jnp.floor(place / _GRASS_CELL).astype(jnp.int32) % 2 == 0
-    colour = jnp.where(is_even[:, None] & is_even[None, :], _GRASS, _FIELD)
-    return jnp.where(inside[:, None] & inside[None, :], colour, _BLACK).astype(jnp.uint8)
+    colour = jnp.where(is_even[:, None] & is_even[None, :], jnp.uint8(_GRASS), jnp.uint8(_FIELD))
+    return jnp.where(inside[:, None] & inside[None, :], colour, jnp.uint8(_BLACK))
 
 
 def _paint_tiles(field: Array, track: Track) -> Array:
@@ -69,8 +69,8 @@ def _paint_tiles(field: Array, track: Track) -> Array:
 
     def paint(i, field):
         column, row = jnp.clip(first[i], 0, _GRAINS - _PATCH)
-        x = (column + square) * _GRAIN - HALF_SIDE
-        y = (row + square) * _GRAIN - HALF_SIDE
+        x = (column.astype(jnp.float32) + square) * _GRAIN - HALF_SIDE
+        y = (row.astype(jnp.float32) + square) * _GRAIN - HALF_SIDE
         patch = lax.dynamic_slice(field, (row, column), (_PATCH, _PATCH))
         road = (_ROAD + i % 3).astype(jnp.uint8)
         patch = jnp.where(_is_inside(track.corners[i], x, y), road, patch)
@@ -126,6 +126,3 @@ def _halved(plane: Array, taps: np.ndarray) -> Array:
     return sum(float(tap) * padded[:, k : k + columns : 2] for k, tap in enumerate(taps))
 
 
-def first_texels() -> Int[Array, "6"]:
-    """Where each level begins."""
-    return jnp.asarray(FIRST_TEXELS, jnp.int32)

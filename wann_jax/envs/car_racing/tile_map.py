@@ -29,7 +29,7 @@ def first_tiles(corners: Float[Array, "N 4 2"], num_tiles: Int[Array, ""]) -> In
     square = jnp.arange(_PATCH)
     column = low[:, None, None, 0] + square[None, None, :]
     row = low[:, None, None, 1] + square[None, :, None]
-    centre = jnp.stack(jnp.broadcast_arrays(column, row), -1) * CELL + (0.5 * CELL - _FIELD)
+    centre = jnp.stack(jnp.broadcast_arrays(column, row), -1).astype(jnp.float32) * CELL + (0.5 * CELL - _FIELD)
     near = _distance_bound(corners, centre) < _REACH + 0.5 * CELL
     near &= (index < num_tiles)[:, None, None] & (row < CELLS) & (column < CELLS)
     # The tiles of a cell follow each other round the track: their first is the lowest when counted from a tile that is
