@@ -33,6 +33,7 @@ _MAX_ANGLE = 0.4  # rad, of a joint
 _MAX_SPEED, _MAX_SPIN = 2.0 / TIME_STEP, 1.57079632679 / TIME_STEP  # m/s, rad/s
 _PASSES, _POSITION_PASSES = 180, 60
 _LINEAR_SLOP, _ANGULAR_SLOP, _MAX_CORRECTION = 0.005, 0.0349065850, 0.1396263402  # m, rad, rad
+_ROUNDING = 2e-6  # rad: a joint corrected to the very tolerance is fine; Box2D may go on without moving it
 _HINGE_INERTIA = 1.0 / (1.0 / HULL_INERTIA + 1.0 / WHEEL_INERTIA)  # kg m^2
 _MAX_HOLD = 64.8 * TIME_STEP  # N m s, of a joint's motor in a step
 
@@ -207,7 +208,7 @@ def _solve_positions(hull: Array, wheels: Array, joint_angle: Array) -> tuple[Ar
         sine, cosine = turned(sine, cosine, turn)
         moved = jnp.stack([push_x / HULL_MASS, push_y / HULL_MASS, turn + back / HULL_INERTIA])
         placed = jnp.stack([x - push_x / WHEEL_MASS, y - push_y / WHEEL_MASS, angle - back / WHEEL_INERTIA])
-        fine &= (off_x * off_x + off_y * off_y <= _LINEAR_SLOP**2) & (beyond <= _ANGULAR_SLOP)
+        fine &= (off_x * off_x + off_y * off_y <= _LINEAR_SLOP**2) & (beyond <= _ANGULAR_SLOP + _ROUNDING)
         return (hull + moved, sine, cosine, fine), placed
 
     def one_pass(carry):

@@ -9,7 +9,7 @@ A frame is the track's texture seen by a camera that follows the hull and turns 
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from jax import Array
+from jax import Array, lax
 from jaxtyping import Float, Int, UInt8
 
 from wann_jax.envs.car_racing import lens, texture
@@ -20,6 +20,9 @@ from wann_jax.envs.car_racing.texture import Texture
 from wann_jax.envs.car_racing.trigonometry import sine_cosine
 
 CLOSE = lens.NUM_ZOOMS - 1  # steps from the start until the camera is close
+# Points of the window ahead and to the right of the hull's origin, of each row and column of pixels.
+_ROWS = (lens.CAR_ROW - (np.arange(SIZE) + 0.5) * lens.PIXEL_HEIGHT).astype(np.float32)
+_COLUMNS = ((np.arange(SIZE) + 0.5) * lens.PIXEL_WIDTH - lens.CAR_COLUMN).astype(np.float32)
 
 
 @struct.dataclass
@@ -44,47 +47,50 @@ def camera_of(drive: Drive) -> Camera:
 def render(textures: Texture, track_index: Int[Array, "*B"], camera: Camera) -> UInt8[Array, "*B 64 64 3"]:
     """The pictures of lanes [*B] over a table of textures [K, ...]."""
     frame = jnp.clip(camera.steps, 0, CLOSE)
-    red, green, blue = _sample(textures, track_index, camera, frame)
+    colours = _sample(textures, track_index, camera, frame)
+    pixels = lax.bitcast_convert_type(colours, jnp.uint8)[..., :3]  # the lowest byte is the first
     car = _car(camera.steer, frame)
-    planes = []
-    for i, plane in enumerate((red, green, blue)):
-        part = plane[..., lens.CAR_ROWS, lens.CAR_COLUMNS]
-        part = part * (1.0 - car[..., 3]) + car[..., i]
-        planes.append(plane.at[..., lens.CAR_ROWS, lens.CAR_COLUMNS].set(part))
-    return jnp.floor(jnp.stack(planes, -1) + 0.5).astype(jnp.uint8)
+    part = pixels[..., lens.CAR_ROWS, lens.CAR_COLUMNS, :].astype(jnp.float32)
+    part = part * (1.0 - car[..., 3:]) + car[..., :3]
+    part = jnp.floor(part + 0.5).astype(jnp.uint8)
+    return pixels.at[..., lens.CAR_ROWS, lens.CAR_COLUMNS, :].set(part)
 
 
-def _sample(textures: Texture, track_index: Array, camera: Camera, frame: Array) -> list[Array]:
-    """Red, green and blue [*B, 64, 64] of the field."""
+def _sample(textures: Texture, track_index: Array, camera: Camera, frame: Array) -> Array:
+    """The field's packed colours [*B, 64, 64]."""
+    # Without the barrier, every pixel would work out its lane's numbers again.
+    view = lax.optimization_barrier(_view(track_index, camera, frame, textures.texels.shape[-1]))
+    ones = [1] * frame.ndim
+    middle_x, middle_y, across, along, side, first = (values[..., None, None] for values in view)
+    left, ahead = _COLUMNS.reshape(*ones, 1, SIZE), _ROWS.reshape(*ones, SIZE, 1)
+    x = middle_x + across * left - along * ahead
+    y = middle_y + along * left + across * ahead
+    column, row = jnp.floor(x).astype(jnp.int32), jnp.floor(y).astype(jnp.int32)
+    is_in = (column >= 0) & (row >= 0) & (column < side) & (row < side)
+    texel = jnp.where(is_in, first + row * side + column, 0)
+    colour = textures.texels.reshape(-1).at[texel].get(mode="promise_in_bounds")
+    return jnp.where(is_in, colour, jnp.uint32(0))
+
+
+def _view(track_index: Array, camera: Camera, frame: Array, num_texels: int) -> tuple[Array, ...]:
+    """Each lane's numbers, in texels of the level that suits its zoom.
+
+    The hull's x and y, what a point of the window to the right adds to them, the level's side, and its first texel.
+    """
     zooms = lens.zooms()
     levels = np.clip(np.round(np.log2(lens.ZOOM / zooms)), 0, len(texture.SIDES) - 1).astype(int)
     texel = texture.TEXEL * 2.0**levels
-    rows = (lens.CAR_ROW - (np.arange(SIZE) + 0.5) * lens.PIXEL_HEIGHT).astype(np.float32)
-    columns = ((np.arange(SIZE) + 0.5) * lens.PIXEL_WIDTH - lens.CAR_COLUMN).astype(np.float32)
-    per_point = jnp.asarray(1.0 / (zooms * texel), jnp.float32)[frame]  # texels
     per_metre = jnp.asarray(1.0 / texel, jnp.float32)[frame]
-    side = jnp.asarray(np.array(texture.SIDES, np.int32)[levels])[frame]
+    per_point = jnp.asarray(1.0 / (zooms * texel), jnp.float32)[frame]
     sine, cosine = sine_cosine(camera.angle)
-    ones = [1] * frame.ndim
-    left, ahead = columns.reshape(*ones, 1, SIZE), rows.reshape(*ones, SIZE, 1)
-
-    def over(values):
-        return values[..., None, None]
-
-    def place(middle, across, along):
-        middle = (middle + texture.HALF_SIDE) * per_metre
-        return over(middle) + over(across * per_point) * left + over(along * per_point) * ahead
-
-    x, y = place(camera.x, cosine, -sine), place(camera.y, sine, cosine)
-    column, row = jnp.floor(x).astype(jnp.int32), jnp.floor(y).astype(jnp.int32)
-    last = over(side) - 1
-    is_in = (x >= 0.0) & (y >= 0.0) & (column <= last) & (row <= last)
-    column, row = jnp.clip(column, 0, last), jnp.clip(row, 0, last)
-    first = jnp.asarray(np.array(texture.FIRST_TEXELS, np.int32)[levels])[frame]
-    first = first + track_index * textures.texels.shape[-1]
-    colour = textures.texels.reshape(-1)[over(first) + row * over(side) + column]
-    colour = jnp.where(is_in, colour, jnp.uint32(0))
-    return [((colour >> jnp.uint32(shift)) & jnp.uint32(255)).astype(jnp.float32) for shift in (0, 8, 16)]
+    return (
+        (camera.x + texture.HALF_SIDE) * per_metre,
+        (camera.y + texture.HALF_SIDE) * per_metre,
+        cosine * per_point,
+        sine * per_point,
+        jnp.asarray(np.array(texture.SIDES, np.int32)[levels])[frame],
+        jnp.asarray(np.array(texture.FIRST_TEXELS, np.int32)[levels])[frame] + track_index * num_texels,
+    )
 
 
 def _car(steer: Array, frame: Array) -> Array:
