@@ -1,6 +1,5 @@
 """Steps, laps and frames of Gymnasium's CarRacing-v3 (extra `box2d`), for recordings that ours is compared with."""
 
-import gymnasium
 import numpy as np
 from gymnasium.envs.box2d import car_racing
 
@@ -151,21 +150,57 @@ def record_many(episodes, max_steps, seed=0):
     return rows, uniforms
 
 
-def lap(uniforms, max_steps=1000, nudge=0.0):
-    """The driver's return, steps, and the track's tiles; `nudge`: m that the hull is moved by at the start."""
+def lap(uniforms, max_steps=1500):
+    """The driver's return and steps on a track."""
     env = FixedTrackRacing()
     env.reset_to(uniforms)
-    if nudge:
-        env.car.hull.position = (env.car.hull.position[0] + nudge, env.car.hull.position[1])
     speeds, total = wanted_speeds(env.points), 0.0
     for t in range(max_steps):
         _, reward, terminated, _, _ = env.step(drive_env(env, speeds))
         total += reward
         if terminated:
             break
-    return total, t + 1, len(env.track)
+    return total, t + 1
 
 
-def version():
-    """Gymnasium's."""
-    return gymnasium.__version__
+def replay(uniforms, actions, nudge=0.0):
+    """Positions [steps, 3] of the hull under given actions; `nudge`: m that the hull is moved by at the start."""
+    env, rows = FixedTrackRacing(), []
+    env.reset_to(uniforms)
+    if nudge:
+        env.car.hull.position = (env.car.hull.position[0] + nudge, env.car.hull.position[1])
+    for action in actions:
+        env.step(np.asarray(action, np.float32))
+        rows.append([*env.car.hull.worldCenter, env.car.hull.angle])
+    return np.array(rows)
+
+
+def record_frames(uniforms, seed, wanted_steps):
+    """Frames [96, 96, 3] of a drive, and the poses that they show: hull's x, y, angle, front wheels' steering, step."""
+    rng, env = np.random.default_rng(seed), FixedTrackRacing(with_pictures=True)
+    frame = env.reset_to(uniforms)
+    act, speeds, frames, poses = policy("shaky_driver", rng), wanted_speeds(env.points), [], []
+    for t in range(max(wanted_steps) + 1):
+        if t in wanted_steps:
+            steer = np.mean([wheel.joint.angle for wheel in env.car.wheels[:2]])
+            frames.append(frame)
+            poses.append([*env.car.hull.position, env.car.hull.angle, steer, t])
+        frame = env.step(np.clip(act(t, env, speeds), [-1, 0, 0], 1).astype(np.float32))[0]
+    return np.stack(frames), np.array(poses, np.float32)
+
+
+def lay_track(uniforms):
+    """Points [tiles, 3] (x, y, heading) and each tile's side of the kerb (0: none); None where it fails."""
+    if not makes_track(uniforms):
+        return None
+    env = FixedTrackRacing()
+    env.road_poly, env.road, env._np_random = [], [], Uniforms(uniforms)
+    env._create_track()
+    points, kerb, tile = env.points, np.zeros(len(env.track), np.int8), -1
+    for corners, colour in env.road_poly:
+        if isinstance(colour, tuple):  # a kerb follows its tile
+            x, y, heading = points[tile]
+            kerb[tile] = np.sign((corners[0][0] - x) * np.cos(heading) + (corners[0][1] - y) * np.sin(heading))
+        else:
+            tile += 1
+    return points, kerb

@@ -21,7 +21,7 @@ from wann_jax.envs.car_racing.track import FIELD, MAX_TILES, Track
 TRACK_REWARD = 1000.0  # for all tiles together
 STEP_COST = 0.1
 LEAVING_REWARD = -100.0  # in place of the step's own
-_WORDS = -(-MAX_TILES // 32)
+NUM_WORDS = -(-MAX_TILES // 32)
 
 
 @struct.dataclass
@@ -48,7 +48,7 @@ def start(tracks: Track, track_index: Int[Array, "*B"]) -> Drive:
     drive = Drive(
         car=car,
         on_road=jnp.zeros((4, *lanes), bool),
-        visited=jnp.zeros((_WORDS, *lanes), jnp.uint32),
+        visited=jnp.zeros((NUM_WORDS, *lanes), jnp.uint32),
         num_paid=jnp.zeros(lanes, jnp.int32),
         steps=jnp.full(lanes, -1, jnp.int32),
     )
@@ -112,7 +112,7 @@ def _bits(first: Array, touches: Array, num_tiles: Array) -> Array:
     high = jnp.where(shift == 0, jnp.uint32(0), before >> ((jnp.uint32(32) - shift) & jnp.uint32(31)))
     word = first >> 5
     words = []
-    for index in range(_WORDS):
+    for index in range(NUM_WORDS):
         found = jnp.where(word == index, low, jnp.uint32(0)) | jnp.where(word + 1 == index, high, jnp.uint32(0))
         found = found | after if index == 0 else found
         words.append(found[0] | found[1] | found[2] | found[3])
