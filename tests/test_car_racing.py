@@ -151,12 +151,13 @@ def test_the_map_misses_no_tile_near_a_wheel(tracks):
     """Random places: every tile within a wheel's reach is in the window that the map gives."""
     rng = np.random.default_rng(1)
     for track in range(3):
-        corners, number = np.asarray(tracks.corners[track]), int(tracks.num_tiles[track])
+        number = int(tracks.num_tiles[track])
+        corners = np.asarray(tracks.corners[track, :number])
         tile = rng.integers(0, number, 600)
         places = corners[tile].mean(1) + rng.uniform(-8, 8, (600, 2))
         edge = np.roll(corners, -1, 1) - corners
         normal = np.stack([edge[..., 1], -edge[..., 0]], -1) / np.linalg.norm(edge, axis=-1)[..., None]
-        beyond = ((places[:, None, None] - corners) * normal).sum(-1).max(-1)[:, :number]
+        beyond = ((places[:, None, None] - corners) * normal).sum(-1).max(-1)
         cell = np.asarray(tile_map.cell_of(jnp.asarray(places, jnp.float32)))
         first = np.asarray(tracks.first_tile[track])[cell[:, 1], cell[:, 0]]
         near = beyond < 0.6
@@ -179,7 +180,7 @@ def test_every_key_makes_another_track_within_the_field():
 def test_first_rewards_pay_the_tiles_under_the_start(states, tracks):
     _, after, reward, ended, info = step(KEY, states, jnp.zeros((4, 3)), params)
     number = np.asarray(tracks.num_tiles)[[0, 1, 2, 1]]
-    assert states.drive.num_visited.tolist() == [2] * 4
+    assert jax.vmap(lambda state: state.drive.num_visited, (LANES,))(states).tolist() == [2] * 4
     np.testing.assert_allclose(reward, 2000.0 / number - 0.1, rtol=1e-5)
     _, _, reward, _, _ = step(KEY, after, jnp.zeros((4, 3)), params)
     np.testing.assert_allclose(reward, -0.1, rtol=1e-5)
@@ -193,12 +194,17 @@ def test_visiting_the_last_tile_finishes_and_leaving_the_field_costs(states, tra
     bits[:number] = 1
     bits[0] = 0
     words = (bits.reshape(-1, 32) << np.arange(32, dtype=np.uint64)).sum(1).astype(np.uint32)
-    drive = states.drive
-    visited = drive.visited.at[0].set(jnp.asarray(words))
-    hull = drive.car.hull.at[1, 0].set(FIELD + 1.0).at[2, 1].set(-FIELD - 0.5)
-    drive = drive.replace(visited=visited, num_paid=jnp.full(4, 1), car=drive.car.replace(hull=hull))
-    drive = drive.replace(num_paid=drive.num_paid.at[0].set(number - 1))
-    _, after, reward, ended, info = step(KEY, states.replace(drive=drive), jnp.zeros((4, 3)), params)
+
+    def change(state, words, num_paid, x, y):
+        car = state.drive.car
+        hull, wheels = (parts.at[0].add(x).at[1].add(y) for parts in (car.hull, car.wheels))
+        drive = state.drive.replace(visited=words, num_paid=num_paid, car=car.replace(hull=hull, wheels=wheels))
+        return state.replace(drive=drive)
+
+    visited = states.drive.visited.at[0].set(jnp.asarray(words))
+    far = jnp.array([0.0, 2 * FIELD, 0.0, 0.0]), jnp.array([0.0, 0.0, -2 * FIELD, 0.0])
+    changed = jax.vmap(change, (LANES, 0, 0, 0, 0), LANES)(states, visited, jnp.array([number - 1, 2, 2, 2]), *far)
+    _, after, reward, ended, info = step(KEY, changed, jnp.zeros((4, 3)), params)
     assert ended.tolist() == [True, True, True, False]
     assert info["lap_finished"].tolist() == [True, False, False, False]
     np.testing.assert_allclose(reward[:3], [1000.0 / number - 0.1, -100.0, -100.0], rtol=1e-4)
@@ -265,5 +271,5 @@ def test_mistakes_are_answered_in_one_line(states, tracks):
     state = jax.tree.map(lambda leaf: leaf[0], states.replace(tracks=None)).replace(tracks=tracks)
     with pytest.raises(ConfigError, match=r"action must be an array of shape \(3,\); got \(2,\)"):
         env.step_env(KEY, state, jnp.zeros(2), params)
-    with pytest.raises(ConfigError, match="textures must be given for an environment with pictures only; got NoneType"):
+    with pytest.raises(ConfigError, match="textures must be given for an environment with pictures only; got 'NoneType'"):
         CarRacing().start_on(tracks, None, jnp.array([0]))
