@@ -155,12 +155,12 @@ def lap(uniforms, max_steps=1500):
     env = FixedTrackRacing()
     env.reset_to(uniforms)
     speeds, total = wanted_speeds(env.points), 0.0
-    for t in range(max_steps):
+    for steps in range(1, max_steps + 1):
         _, reward, terminated, _, _ = env.step(drive_env(env, speeds))
         total += reward
         if terminated:
-            break
-    return total, t + 1
+            return total, steps
+    return total, max_steps
 
 
 def replay(uniforms, actions, nudge=0.0):

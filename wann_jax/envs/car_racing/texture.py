@@ -124,5 +124,3 @@ def _halved(plane: Array, taps: np.ndarray) -> Array:
     padded = jnp.pad(plane, ((0, 0), (reach, reach)))
     columns = plane.shape[1]
     return sum(float(tap) * padded[:, k : k + columns : 2] for k, tap in enumerate(taps))
-
-
