@@ -54,7 +54,7 @@ def travel(policy: Callable, memory: object, seed: int, steps: int, env: CarRaci
         def advance(carry, _):
             drive, picture, memory = carry
             memory, action = policy(memory, picture)
-            picture, new, reward, ended, _ = env.step_env(key, state.replace(drive=drive), action, params)  # type: ignore[attr-defined]
+            picture, new, reward, ended, _ = env.step_env(key, state.replace(drive=drive), action, params)
             camera = camera_of(new.drive)
             pose = jnp.stack([camera.x, camera.y, camera.angle])
             return (new.drive, picture, memory), (picture, pose, reward, ended)

@@ -8,6 +8,8 @@ Lanes are last. The order of things within a step is the original's: the grip of
 the step before; the tiles found in this step are those under the wheels before they move.
 """
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -70,7 +72,7 @@ def advance(
     reward = _float(num_visited - drive.num_paid) * (TRACK_REWARD / _float(num_tiles)) - STEP_COST
     is_out = has_left(drive)
     reward = jnp.where(is_out, LEAVING_REWARD, reward)
-    return drive.replace(num_paid=num_visited), reward, is_out | (num_visited >= num_tiles)
+    return dataclasses.replace(drive, num_paid=num_visited), reward, is_out | (num_visited >= num_tiles)
 
 
 def has_left(drive: Drive) -> Bool[Array, "*B"]:
@@ -108,7 +110,7 @@ def move_natively(tracks: Track, track_index: Int[Array, "*B"], lanes: tuple[Dri
     new = native.call("wann_car", shapes, *tables, *wishes, *flat, in_place={8 + i: i for i in range(len(flat))})
     new = [leaf.reshape(old.shape) for leaf, old in zip(new, arrays, strict=True)]
     car = jax.tree.unflatten(jax.tree.structure(drive.car), new[:-2])
-    return drive.replace(car=car, on_road=new[-2], visited=new[-1], steps=drive.steps + 1)
+    return dataclasses.replace(drive, car=car, on_road=new[-2], visited=new[-1], steps=drive.steps + 1)
 
 
 _MOVE = by_table(move_by_xla, move_natively, lanes_last=True)
