@@ -24,6 +24,7 @@ from wann_jax.envs.car_racing.texture import bake_all
 from wann_jax.envs.car_racing.track import Track, track_from_uniforms
 
 Rows = dict[str, np.ndarray]
+RUN = 300  # steps without looking
 make_tracks = jax.jit(jax.vmap(lambda uniforms: track_from_uniforms(uniforms)[0]))
 
 
@@ -133,13 +134,11 @@ def main() -> None:
         for name, values in errors.items()
         if name != "on_road"
     }
-    number = len(box2d_car.POLICIES)
-    actions = np.stack([rows["action"][rows["episode"] == i][:300] for i in range(number)])
-    theirs, nudged = (
-        np.stack([box2d_car.replay(*pair, nudge) for pair in zip(uniforms, actions, strict=False)])
-        for nudge in (0.0, 1e-5)
-    )
-    ours = open_loop(uniforms[:number], actions)
+    long = [i for i in range(options.episodes) if (rows["episode"] == i).sum() >= RUN][: len(box2d_car.POLICIES)]
+    actions = np.stack([rows["action"][rows["episode"] == i][:RUN] for i in long])
+    pairs = [*zip(uniforms[long], actions, strict=True)]
+    theirs, nudged = (np.stack([box2d_car.replay(*pair, nudge) for pair in pairs]) for nudge in (0.0, 1e-5))
+    ours = open_loop(uniforms[long], actions)
     gaps = {name: np.abs(run - theirs)[..., :2].max(-1) for name, run in (("ours", ours), ("nudged_1e-5_m", nudged))}
     roads = box2d_car.draw_tracks(options.laps, options.seed + 1)
     (returns, ends), (real_returns, real_ends) = laps(roads), np.array([*map(box2d_car.lap, roads)]).T
@@ -154,7 +153,7 @@ def main() -> None:
         "one_step": steps,
         "wheels_on_road_that_differ": int(errors["on_road"].sum()),
         "open_loop_m": {
-            name: {str(at): [float(np.median(gap[:, at - 1])), float(gap[:, at - 1].max())] for at in (100, 200, 300)}
+            name: {str(at): [float(np.median(gap[:, at - 1])), float(gap[:, at - 1].max())] for at in (100, 200, RUN)}
             for name, gap in gaps.items()
         },
         "laps": len(roads),

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from wann_jax.envs.car_racing.environment import CarRacing
+from wann_jax.envs.car_racing.parts import HULL_POLYGONS
 from wann_jax.errors import ConfigError
 from wann_jax.report.car import draw_map, save_gif, save_png, travel
 
@@ -46,8 +47,11 @@ def test_the_map_shows_track_way_and_car(journey):
     draw_map(axes, journey, 60, view=20.0)
     assert len(axes.collections[0].get_paths()) == len(journey.corners)
     np.testing.assert_allclose(axes.lines[0].get_xydata(), journey.poses[:61, :2])
-    hull = np.concatenate([patch.get_xy() for patch in axes.patches])
-    assert np.linalg.norm(hull - journey.poses[60, :2], axis=1).max() == pytest.approx(np.hypot(1.2, 2.6), rel=1e-3)
+    x, y, angle = journey.poses[60].astype(float)
+    bumper = np.array([complex(*corner) for corner in HULL_POLYGONS[0]]) * np.exp(1j * angle) + complex(x, y)
+    drawn = axes.patches[0].get_xy()[:-1]
+    np.testing.assert_allclose(drawn, np.stack([bumper.real, bumper.imag], 1), atol=1e-4)
+    assert len(axes.patches) == len(HULL_POLYGONS)
 
 
 def test_mistakes_are_answered_in_one_line():
