@@ -119,6 +119,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
+    jax.config.update("jax_enable_compilation_cache", False)  # compile times are of fresh programs
     lanes, steps, repeats = options.lanes, options.steps, options.repeats
     load = os.getloadavg()[0]
     document = {
