@@ -3,11 +3,15 @@
 import gymnax
 
 from wann_jax.envs.bipedal_walker import BipedalWalker
+from wann_jax.envs.car_racing.environment import CarRacing
 from wann_jax.envs.cartpole_swingup import CartPoleSwingUp
 
 BIPEDAL_WALKER = "BipedalWalker-v3"
+CAR_RACING = "CarRacing-v3"
 CARTPOLE_SWINGUP = "CartPoleSwingUp-v0"
 
+if CAR_RACING not in gymnax.registered_envs:
+    gymnax.register(CAR_RACING, CarRacing)
 if CARTPOLE_SWINGUP not in gymnax.registered_envs:
     gymnax.register(CARTPOLE_SWINGUP, CartPoleSwingUp)
 if BIPEDAL_WALKER not in gymnax.registered_envs:
