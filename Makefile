@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export WANN_CACHE_DIR ?= $(CURDIR)/.cache
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.jax_cache
 
-.PHONY: demo test bench format clean
+.PHONY: demo test bench bench-box2d format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/wann search swingup --preset laptop --generations 100 --out runs/demo-$$(date +%Y%m%d-%H%M%S)
@@ -25,6 +25,15 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.search_quality swingup --preset laptop --generations 300 --seeds 5
 	$(BIN)/python -m benchmarks.search_quality digits --preset laptop --generations 300 --seeds 3
 	$(BIN)/python -m benchmarks.readme_table
+
+# The environments that have Box2D as their judge; it is compiled where there is no wheel.
+bench-box2d: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,box2d]'
+	$(BIN)/python -m benchmarks.biped_fidelity --episodes 64 --steps 500
+	$(BIN)/python -m benchmarks.biped_speed --seconds 5
+	$(BIN)/python -m benchmarks.biped_champion biped
+	$(BIN)/python -m benchmarks.car_fidelity --episodes 24
+	$(BIN)/python -m benchmarks.car_speed --steps 100 --seconds 3
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .

@@ -1,9 +1,9 @@
-"""Returns of networks in our walker and in Gymnasium's, from start to end.
+"""Returns of evolved networks in our walker and in Gymnasium's, from start to end.
 
-    python -m benchmarks.biped_returns [NETWORK ...] [--grown 20] [--episodes 100] [--grown-episodes 30]
+    python -m benchmarks.biped_returns RUN [--networks 20] [--episodes 100]
 
-The networks named (files or run directories) at seven shared weights, and random networks grown by mutation at three.
-A network at a weight agrees if the means differ by less than two standard errors of their difference, or 10 points.
+The champion of a run at seven shared weights, and individuals of its last population, evenly spread, at three. A
+network at a weight agrees if the means differ by less than two standard errors of their difference, or 10 points.
 Falls cost 100 in both. Needs the extra `box2d`. Writes results/biped_returns.json.
 """
 
@@ -19,11 +19,11 @@ os.environ.setdefault("WANN_CPU_DEVICES", "1")  # Gymnasium's environments run o
 
 import wann_jax as wann
 from benchmarks.common import write_result
-from benchmarks.genomes import random_genomes
+from wann_jax.run_dir import RunDirectory
 
 TASKS = ("gymnax:BipedalWalker-v3", "gymnasium:BipedalWalker-v3")
 WEIGHTS = (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 2.0)
-GROWN_WEIGHTS = (-1.5, 0.5, 1.5)
+POPULATION_WEIGHTS = (-1.5, -0.5, 1.0)
 POINTS, ERRORS = 10.0, 2.0
 
 
@@ -44,19 +44,26 @@ def compare(networks: list[wann.Network], weights: tuple[float, ...], episodes: 
     return rows
 
 
+def population_of(run: Path, count: int) -> list[wann.Network]:
+    """Individuals of a run's last checkpoint, evenly spread."""
+    directory = RunDirectory.open(run)
+    settings = directory.read_settings()
+    state, spec = directory.load(settings.make_task(), settings)
+    chosen = np.linspace(0, settings.config.population_size - 1, count).astype(int)
+    return [wann.express(jax.tree.map(lambda leaf, i=i: leaf[i], state.genomes), spec) for i in chosen]
+
+
 def main() -> None:
     """Compares and writes."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("networks", type=Path, nargs="*")
-    parser.add_argument("--grown", type=int, default=20)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--networks", type=int, default=20)
     parser.add_argument("--episodes", type=int, default=100)
-    parser.add_argument("--grown-episodes", type=int, default=30)
     options = parser.parse_args()
-    genomes, spec = random_genomes(options.grown, 24, 4, 8, 40)
-    grown = [wann.express(jax.tree.map(lambda leaf, i=i: leaf[i], genomes), spec) for i in range(options.grown)]
-    rows = {"grown": compare(grown, GROWN_WEIGHTS, options.grown_episodes)}
-    for path in options.networks:
-        rows[path.stem] = compare([wann.load_network(path, 24, 4)], WEIGHTS, options.episodes)
+    rows = {
+        "population": compare(population_of(options.run, options.networks), POPULATION_WEIGHTS, options.episodes),
+        "champion": compare([wann.load_network(options.run, 24, 4)], WEIGHTS, options.episodes),
+    }
     every = [row for group in rows.values() for row in group]
     document = {
         "compared": len(every),

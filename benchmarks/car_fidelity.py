@@ -24,6 +24,7 @@ from wann_jax.envs.car_racing.texture import bake_all
 from wann_jax.envs.car_racing.track import Track, track_from_uniforms
 
 Rows = dict[str, np.ndarray]
+RUN = 300  # steps without looking
 make_tracks = jax.jit(jax.vmap(lambda uniforms: track_from_uniforms(uniforms)[0]))
 
 
@@ -35,7 +36,9 @@ def advance(tracks: Track, track_index: jax.Array, drive: Drive, action: jax.Arr
 
 def drives_of(rows: Rows) -> Drive:
     """Our lanes at the beginning of each recorded step, with no tile visited."""
-    position, velocity = (jnp.asarray(np.moveaxis(rows[name], 0, -1).swapaxes(0, 1)) for name in ("position", "velocity"))
+    position, velocity = (
+        jnp.asarray(np.moveaxis(rows[name], 0, -1).swapaxes(0, 1)) for name in ("position", "velocity")
+    )
     nothing = jnp.zeros(len(rows["gas"]), jnp.int32)
     car = Car(
         hull=position[:, 0],
@@ -52,10 +55,11 @@ def drives_of(rows: Rows) -> Drive:
     return Drive(car=car, on_road=on_road, visited=visited, num_paid=nothing, steps=nothing)
 
 
-def one_step_errors(rows: Rows, uniforms: np.ndarray) -> Rows:
-    """Largest differences of each step; `on_road` counts wheels for which it differs."""
+def one_step_errors(rows: Rows, uniforms: np.ndarray, move: Any = None) -> Rows:
+    """Largest differences of each step; `on_road` counts wheels for which it differs. `move`: an implementation."""
     tracks, track_index = make_tracks(jnp.asarray(uniforms)), jnp.asarray(rows["episode"].astype(np.int32))
-    drive, _, _ = jax.device_get(advance(tracks, track_index, drives_of(rows), jnp.asarray(rows["action"])))
+    lanes = drives_of(rows), driving.controls_of(jnp.asarray(rows["action"].T))
+    drive = jax.device_get(jax.jit(move or driving.move_by_xla)(tracks, track_index, lanes))
     car = drive.car
 
     def largest(ours, theirs):
@@ -68,7 +72,7 @@ def one_step_errors(rows: Rows, uniforms: np.ndarray) -> Rows:
         "position": largest(bodies(car.hull, car.wheels), rows["next_position"]),
         "velocity": largest(bodies(car.hull_velocity, car.wheel_velocity), rows["next_velocity"]),
         "spin": largest(car.spin.T, rows["next_spin"]),
-        "on_road": (drive.on_road.T != (rows["next_on_road"] > 0)).sum(1),
+        "on_road": ((rows["next_on_road"] > 0) != drive.on_road.T).sum(1),
     }
 
 
@@ -130,12 +134,11 @@ def main() -> None:
         for name, values in errors.items()
         if name != "on_road"
     }
-    number = len(box2d_car.POLICIES)
-    actions = np.stack([rows["action"][rows["episode"] == i][:300] for i in range(number)])
-    theirs, nudged = (
-        np.stack([box2d_car.replay(*pair, nudge) for pair in zip(uniforms, actions, strict=False)]) for nudge in (0.0, 1e-5)
-    )
-    ours = open_loop(uniforms[:number], actions)
+    long = [i for i in range(options.episodes) if (rows["episode"] == i).sum() >= RUN][: len(box2d_car.POLICIES)]
+    actions = np.stack([rows["action"][rows["episode"] == i][:RUN] for i in long])
+    pairs = [*zip(uniforms[long], actions, strict=True)]
+    theirs, nudged = (np.stack([box2d_car.replay(*pair, nudge) for pair in pairs]) for nudge in (0.0, 1e-5))
+    ours = open_loop(uniforms[long], actions)
     gaps = {name: np.abs(run - theirs)[..., :2].max(-1) for name, run in (("ours", ours), ("nudged_1e-5_m", nudged))}
     roads = box2d_car.draw_tracks(options.laps, options.seed + 1)
     (returns, ends), (real_returns, real_ends) = laps(roads), np.array([*map(box2d_car.lap, roads)]).T
@@ -150,7 +153,7 @@ def main() -> None:
         "one_step": steps,
         "wheels_on_road_that_differ": int(errors["on_road"].sum()),
         "open_loop_m": {
-            name: {str(at): [float(np.median(gap[:, at - 1])), float(gap[:, at - 1].max())] for at in (100, 200, 300)}
+            name: {str(at): [float(np.median(gap[:, at - 1])), float(gap[:, at - 1].max())] for at in (100, 200, RUN)}
             for name, gap in gaps.items()
         },
         "laps": len(roads),

@@ -4,6 +4,7 @@ The recording (golden/box2d_car.npz, made by scripts/record_car.py) holds what t
 steps, laps of a scripted driver, runs without looking, tries of tracks, and frames as the paper's wrapper shrinks them.
 """
 
+import functools
 from pathlib import Path
 
 import gymnax
@@ -13,11 +14,12 @@ import numpy as np
 import pytest
 
 from benchmarks.car_fidelity import frames, laps, one_step_errors, open_loop
+from wann_jax import native
 from wann_jax.envs import CAR_RACING
 from wann_jax.envs.car_racing import drive as driving
 from wann_jax.envs.car_racing import lens, parts, tile_map
 from wann_jax.envs.car_racing.environment import LANES, CarRacing, EnvParams
-from wann_jax.envs.car_racing.picture import CLOSE
+from wann_jax.envs.car_racing.picture import CLOSE, camera_of, render, render_by_xla, render_natively
 from wann_jax.envs.car_racing.texture import bake_all
 from wann_jax.envs.car_racing.track import FIELD, make_track, track_from_uniforms
 from wann_jax.envs.car_racing.track import make_tracks as draw_tracks
@@ -60,9 +62,12 @@ def test_the_recording_covers_grass_stops_brakes_and_whole_laps(recording):
     assert (recording["lap_return"] > 850).sum() >= 9
 
 
-@pytest.fixture(scope="module")
-def errors(recording):
-    return one_step_errors(recording, recording["uniforms"])
+@pytest.fixture(scope="module", params=["native", "xla"])
+def errors(recording, request):
+    if request.param == "native" and not native.available():
+        pytest.skip("no C++ compiler")
+    move = driving.move_natively if request.param == "native" else driving.move_by_xla
+    return one_step_errors(recording, recording["uniforms"], move)
 
 
 @pytest.mark.parametrize("name", ["position", "velocity", "spin"])
@@ -83,9 +88,7 @@ def test_laps_end_on_the_same_step_with_the_same_return(recording):
 
 def test_runs_without_looking_stay_as_close_as_the_nudged_original(recording):
     ours = open_loop(recording["uniforms"][: len(recording["run_action"])], recording["run_action"])
-    gap, nudged = (
-        np.abs(run - recording["run_hull"])[..., :2].max((1, 2)) for run in (ours, recording["nudged_hull"])
-    )
+    gap, nudged = (np.abs(run - recording["run_hull"])[..., :2].max((1, 2)) for run in (ours, recording["nudged_hull"]))
     assert np.median(gap) < 5e-3
     assert (gap < 20 * nudged + 0.02).all()
 
@@ -151,12 +154,13 @@ def test_the_map_misses_no_tile_near_a_wheel(tracks):
     """Random places: every tile within a wheel's reach is in the window that the map gives."""
     rng = np.random.default_rng(1)
     for track in range(3):
-        corners, number = np.asarray(tracks.corners[track]), int(tracks.num_tiles[track])
+        number = int(tracks.num_tiles[track])
+        corners = np.asarray(tracks.corners[track, :number])
         tile = rng.integers(0, number, 600)
         places = corners[tile].mean(1) + rng.uniform(-8, 8, (600, 2))
         edge = np.roll(corners, -1, 1) - corners
         normal = np.stack([edge[..., 1], -edge[..., 0]], -1) / np.linalg.norm(edge, axis=-1)[..., None]
-        beyond = ((places[:, None, None] - corners) * normal).sum(-1).max(-1)[:, :number]
+        beyond = ((places[:, None, None] - corners) * normal).sum(-1).max(-1)
         cell = np.asarray(tile_map.cell_of(jnp.asarray(places, jnp.float32)))
         first = np.asarray(tracks.first_tile[track])[cell[:, 1], cell[:, 0]]
         near = beyond < 0.6
@@ -179,7 +183,7 @@ def test_every_key_makes_another_track_within_the_field():
 def test_first_rewards_pay_the_tiles_under_the_start(states, tracks):
     _, after, reward, ended, info = step(KEY, states, jnp.zeros((4, 3)), params)
     number = np.asarray(tracks.num_tiles)[[0, 1, 2, 1]]
-    assert states.drive.num_visited.tolist() == [2] * 4
+    assert jax.vmap(lambda state: state.drive.num_visited, (LANES,))(states).tolist() == [2] * 4
     np.testing.assert_allclose(reward, 2000.0 / number - 0.1, rtol=1e-5)
     _, _, reward, _, _ = step(KEY, after, jnp.zeros((4, 3)), params)
     np.testing.assert_allclose(reward, -0.1, rtol=1e-5)
@@ -193,12 +197,17 @@ def test_visiting_the_last_tile_finishes_and_leaving_the_field_costs(states, tra
     bits[:number] = 1
     bits[0] = 0
     words = (bits.reshape(-1, 32) << np.arange(32, dtype=np.uint64)).sum(1).astype(np.uint32)
-    drive = states.drive
-    visited = drive.visited.at[0].set(jnp.asarray(words))
-    hull = drive.car.hull.at[1, 0].set(FIELD + 1.0).at[2, 1].set(-FIELD - 0.5)
-    drive = drive.replace(visited=visited, num_paid=jnp.full(4, 1), car=drive.car.replace(hull=hull))
-    drive = drive.replace(num_paid=drive.num_paid.at[0].set(number - 1))
-    _, after, reward, ended, info = step(KEY, states.replace(drive=drive), jnp.zeros((4, 3)), params)
+
+    def change(state, words, num_paid, x, y):
+        car = state.drive.car
+        hull, wheels = (parts.at[0].add(x).at[1].add(y) for parts in (car.hull, car.wheels))
+        drive = state.drive.replace(visited=words, num_paid=num_paid, car=car.replace(hull=hull, wheels=wheels))
+        return state.replace(drive=drive)
+
+    visited = states.drive.visited.at[0].set(jnp.asarray(words))
+    far = jnp.array([0.0, 2 * FIELD, 0.0, 0.0]), jnp.array([0.0, 0.0, -2 * FIELD, 0.0])
+    changed = jax.vmap(change, (LANES, 0, 0, 0, 0), LANES)(states, visited, jnp.array([number - 1, 2, 2, 2]), *far)
+    _, after, reward, ended, info = step(KEY, changed, jnp.zeros((4, 3)), params)
     assert ended.tolist() == [True, True, True, False]
     assert info["lap_finished"].tolist() == [True, False, False, False]
     np.testing.assert_allclose(reward[:3], [1000.0 / number - 0.1, -100.0, -100.0], rtol=1e-4)
@@ -218,6 +227,54 @@ def test_the_papers_mapping_of_outputs():
     np.testing.assert_allclose(driving.paper_action(outputs), wanted, rtol=1e-6)
     raw, paper = env.action_space(), CarRacing(paper_actions=True).action_space()
     assert (raw.low.tolist(), paper.low.tolist()) == ([-1.0, 0.0, 0.0], [-1.0, -1.0, 0.0])
+
+
+@pytest.mark.skipif(not native.available(), reason="no C++ compiler")
+def test_native_lanes_are_xlas_for_any_number_and_shape_of_lanes(tracks):
+    """After 72 steps natively, one more and a picture both ways: 37 lanes (two of sixteen, and five), and 2 x 3."""
+    textures = jax.jit(bake_all)(tracks)
+
+    @functools.partial(jax.jit, static_argnums=1)
+    def both(actions, shape):
+        index = jnp.arange(np.prod(shape), dtype=jnp.int32).reshape(shape) % 3
+        drive, _ = jax.lax.scan(
+            lambda drive, action: (driving.move(tracks, index, drive, driving.controls_of(action)), None),
+            driving.start(tracks, index),
+            actions,
+        )
+        lanes = drive, driving.controls_of(actions[0])
+        moved = driving.move_by_xla(tracks, index, lanes), driving.move_natively(tracks, index, lanes)
+        camera = camera_of(drive)
+        return moved, (render_by_xla(textures, index, camera), render_natively(textures, index, camera))
+
+    for shape in ((37,), (2, 3)):
+        actions = np.random.default_rng(3).uniform([-1, 0.6, -2.0], [1, 1, 0.2], (8, *shape, 3)).astype(np.float32)
+        actions = jnp.asarray(np.moveaxis(np.repeat(actions, 9, 0), -1, 1))
+        (xla, natively), (picture, native_picture) = jax.device_get(both(actions, shape))
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=3e-5), xla, natively)
+        assert picture.shape == native_picture.shape == (*shape, 64, 64, 3)
+        assert (picture != native_picture).mean() < 1e-3
+        assert len(np.unique(xla.num_visited)) > 1
+
+
+def test_batching_over_tables_lanes_and_both_is_the_same(tracks):
+    textures, index = jax.jit(bake_all)(tracks), jnp.array([2, 0, 1], jnp.int32)
+
+    def run(tracks, textures, index):
+        drive = driving.start(tracks, index)
+        controls = driving.Controls(steer=drive.car.gas + 0.2, gas=drive.car.gas + 1.0, brake=drive.car.gas)
+        drive, reward, _ = driving.advance(tracks, index, drive, controls)
+        return drive.car.hull[0], reward, render(textures, index, camera_of(drive))
+
+    wanted = jax.jit(run)(tracks, textures, index)
+    lanes = jax.jit(jax.vmap(run, (None, None, 0)))(tracks, textures, index)
+    pick = lambda tree, i: jax.tree.map(lambda leaf: leaf[i][None], tree)  # noqa: E731
+    own = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[pick((tracks, textures), i) for i in (2, 0, 1)])
+    tables = jax.jit(jax.vmap(lambda pair: run(*pair, jnp.int32(0))))(own)
+    nested = jax.jit(jax.vmap(lambda pair: jax.vmap(run, (None, None, 0))(*pair, jnp.zeros(2, jnp.int32))))(own)
+    for found in (lanes, tables, jax.tree.map(lambda leaf: leaf[:, 1], nested)):
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), found[:2], wanted[:2])
+        assert (np.asarray(found[2]) != np.asarray(wanted[2])).mean() < 1e-3
 
 
 def test_lanes_do_not_depend_on_their_neighbours(states):
@@ -265,5 +322,7 @@ def test_mistakes_are_answered_in_one_line(states, tracks):
     state = jax.tree.map(lambda leaf: leaf[0], states.replace(tracks=None)).replace(tracks=tracks)
     with pytest.raises(ConfigError, match=r"action must be an array of shape \(3,\); got \(2,\)"):
         env.step_env(KEY, state, jnp.zeros(2), params)
-    with pytest.raises(ConfigError, match="textures must be given for an environment with pictures only; got NoneType"):
+    with pytest.raises(
+        ConfigError, match="textures must be given for an environment with pictures only; got 'NoneType'"
+    ):
         CarRacing().start_on(tracks, None, jnp.array([0]))

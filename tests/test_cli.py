@@ -73,7 +73,8 @@ class TestSearch:
         wanted = wann_jax.SearchConfig.preset("xor", "quick", population_size=24, champion_candidates=3, generations=12)
         assert settings == RunSettings("xor", {}, 3, wanted, 4)
         info = json.loads((path / "champion.json").read_text())["info"]
-        assert info == {"task": "xor", "seed": 3, "generation": 12, "score": rows(path)[-1]["champion_score"]}
+        facts = {"task": "xor", "seed": 3, "generation": 12, "score": rows(path)[-1]["champion_score"]}
+        assert info == facts | {"shared_weights": list(wanted.shared_weights)}
         assert (out.splitlines()[0].strip(), out.splitlines()[-1]) == ("xor: champion", f"written: {path}")
         weights, task = wanted.shared_weights, wann_jax.make_task("xor")
         scores = wann_jax.evaluate(task, [wann_jax.load_network(path)], weights, seed=FRESH_SEED).mean((0, 2))
@@ -100,6 +101,22 @@ class TestResume:
         assert wann("resume", path, "--generations", "12")[0] == 0
         assert_same_run(path, finished[0])
         assert (path / "config.json").read_bytes() == (finished[0] / "config.json").read_bytes()
+
+    def test_settings_can_change_from_a_generation_on(self, wann, tmp_path):
+        path = tmp_path / "run"
+        assert (
+            wann("search", "gymnax:Pendulum-v1", *TINY, "--generations", "2", "--max-steps", "5", "--out", path)[0] == 0
+        )
+        changed = ("--generations", "4", "--max-steps", "9", "--elite-fraction", "0.5")
+        assert wann("resume", path, *changed)[0] == 0
+        config = json.loads((path / "config.json").read_text())
+        assert config["task_options"] == {"max_steps": 9}
+        assert (config["config"]["generations"], config["config"]["elite_fraction"]) == (4, 0.5)
+        assert config["changes"] == [{"generation": 2, "elite_fraction": 0.05, "max_steps": 5}]
+        work = [row["work"] for row in rows(path)]
+        assert work[2:] == [work[0] * 9 / 5] * 2
+        # A pendulum loses return with every step: the champion of nine steps is worse, yet it is the one that counts.
+        assert rows(path)[3]["champion_score"] < rows(path)[1]["champion_score"]
 
     def test_ctrl_c_ends_cleanly_and_the_run_goes_on(self, wann, finished, monkeypatch):
         append, handler = RunDirectory.append_metrics, signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -255,6 +272,10 @@ MISTAKES = {
     "search gymnax:FrozenLake-misc": "observation space must be a box; got Discrete(16, dtype=int32)",
     "search gymnax:Unbounded-test": "gymnax:Unbounded-test: action space must be bounded on both sides",
     "resume none": "run must be a directory that holds a run (config.json); got 'none'",
+    "resume": "run must be the first argument of wann resume; got 'nothing'",
+    "resume run --elite-fraction 2": "search.elite_fraction must be at least 0 and below 1; got 2",
+    "resume run --population-size 4 --champion-candidates 3 --tournament-size 2": "got 4",
+    "resume run --crossover-probability 0.3": "search.crossover_probability must be 0, as before",
     "resume run --generations 7": "generations must be at least the 12 already done; got 7",
     "evaluate run": "Missing from wann evaluate: --task STR",
     "evaluate run --task xor --weights=1,a": "weights must be a list of numbers; got ['1', 'a']; wann evaluate --help",
@@ -272,6 +293,9 @@ MISTAKES = {
     "tune run --task xor --method magic": "method must be one of adam, es, cma; got 'magic'",
     "tune run --task xor --steps 0": "tune.steps must be a whole number, at least 1; got 0",
     "tune run --task xor --out cut.json": "out must be a new file, nothing is overwritten",
+    "tune run --task xor --start 1 --again": "start must be left out with --again; got 1.0",
+    "tune run --task xor --start inf": "start must be finite weights; got inf",
+    "evaluate run --task xor --weights=": "weights must be at least one number; got ()",
     "tune run --task xor --again": "network must be one with weights, for --again; got 'run'",
     "tune run --task digits": "champion.json: num_inputs must be 64; got 2",
     "baseline magic --task xor": "baseline must be one of softmax",
@@ -327,6 +351,12 @@ def test_tuning_writes_a_network_with_weights_that_the_protocol_measures(wann, f
     assert document["info"]["tuning"]["method"] == "es"
     assert [look["step"] for look in document["info"]["curve"]] == [0, 10, 20]
 
+    status, *_ = wann("tune", path, "--task", "xor", *tuning, "--start", "0.3", "--out", "from.json")
+    info = json.loads(Path("from.json").read_text())["info"]
+    assert (status, info["tuning"]["start"]) == (0, 0.3)
+    scores = wann_jax.evaluate(wann_jax.make_task("xor"), [wann_jax.load_network(path)], [0.3], episodes=1)
+    assert info["curve"][0]["score"] == pytest.approx(scores.item(), abs=1e-6)
+
     status, out, _ = wann("protocol", "tuned.json", "--task", "xor", "--trials", "20", "--json")
     assert status == 0
     found = json.loads(out)
@@ -379,3 +409,12 @@ def test_the_zoo_is_listed_and_its_names_are_networks(wann):
             status, out, _ = wann("evaluate", name, "--task", card["task"], "--weights=1", "--episodes", "2", "--json")
             assert status == 0
             assert json.loads(out)["num_connections"] == card["num_connections"]
+
+
+def test_an_ensemble_is_of_the_weights_that_the_network_evolved_with(wann):
+    evolved = wann_jax.network_file.load_info("digits")["shared_weights"]
+    for given, members in (((), evolved), (("--weights=-1,1",), [-1.0, 1.0])):
+        status, out, _ = wann("protocol", "digits", "--task", "digits", "--trials", "10", "--json", *given)
+        assert status == 0
+        named = {row["row"]: row for row in json.loads(out)["rows"]}
+        assert named["ensemble, one vote each"]["members"] == members

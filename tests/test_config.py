@@ -60,7 +60,7 @@ def test_overrides_win_over_the_preset():
         (dict(champion_interval=0), "search.champion_interval must be a whole number, at least 1; got 0"),
         (dict(champion_candidates=0), "search.champion_candidates must be a whole number, at least 1; got 0"),
         (dict(champion_episodes=0), "search.champion_episodes must be a whole number, at least 1; got 0"),
-        (dict(generations=-1), "search.generations must be a whole number, at least 0; got -1"),
+        (dict(generations=-1), "search.generations must be a whole number, at least 1; got -1"),
         (dict(generations=2**31), "search.generations must be below 2**31; got 2147483648"),
         (dict(cull_fraction=1.0), "search.cull_fraction must be at least 0 and below 1; got 1.0"),
         (dict(elite_fraction=-0.1), "search.elite_fraction must be at least 0 and below 1; got -0.1"),
@@ -113,7 +113,7 @@ def test_edges_of_the_allowed_ranges_are_allowed():
     SearchConfig.preset(
         "swingup",
         population_size=1,
-        generations=0,
+        generations=1,
         tournament_size=1,
         champion_candidates=1,
         cull_fraction=0,

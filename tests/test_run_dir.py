@@ -11,8 +11,9 @@ import pytest
 import wann_jax as wann
 from wann_jax.errors import CheckpointError
 from wann_jax.genome import GenomeSpec, grow
+from wann_jax.metrics import GenerationMetrics
 from wann_jax.run_dir import RunDirectory, RunSettings
-from wann_jax.search import Dispatch, GenerationMetrics, dispatches, start
+from wann_jax.search import Dispatch, dispatches, start
 
 CONFIG = wann.SearchConfig.preset("xor", "quick", population_size=24, generations=4, champion_candidates=3)
 SETTINGS = RunSettings(task="xor", task_options={}, seed=3, config=CONFIG, checkpoint_interval=2)
@@ -216,6 +217,7 @@ class TestCheckpoints:
         state, spec = start(task, CONFIG, 3)
         run.write_champion(state.replace(champion_score=jnp.float32(0.25)), spec, SETTINGS)
         document = json.loads((run.path / "champion.json").read_text())
-        assert document["info"] == {"task": "xor", "seed": 3, "generation": 0, "score": 0.25}
+        facts = {"task": "xor", "seed": 3, "generation": 0, "score": 0.25}
+        assert document["info"] == facts | {"shared_weights": list(CONFIG.shared_weights)}
         assert len(document["connections"]) == int(state.champion.num_enabled)
         assert len(document["connections"] + document["disabled_connections"]) == 3

@@ -13,6 +13,7 @@ from tests.helpers import PlainGenome, from_plain, random_dag, stack
 from tests.oracle import network as oracle
 from wann_jax.activations import ACTIVATION_IDS, STEP
 from wann_jax.genome import GenomeSpec
+from wann_jax.tasks.actions import Actions
 
 WEIGHTS = jnp.array([-1.0, 0.5, 2.0])
 EPISODES = 2
@@ -126,7 +127,7 @@ def test_halves_of_a_population_give_the_halves_of_its_returns():
 def plain_action(task, outputs):
     """Discrete: the largest output; box: from [-1, 1] to the action's range, by its bounds."""
     space = task.env.action_space(task.env_params)
-    if task.action_shape is None:
+    if task.actions.shape is None:
         return int(np.argmax(outputs))
     clipped = np.clip(np.asarray(outputs, np.float64), -1, 1).reshape(space.shape)
     return (space.low + (clipped + 1) / 2 * (np.asarray(space.high, np.float64) - space.low)).astype(np.float32)
@@ -199,13 +200,18 @@ def test_actions_fit_the_environments_space():
     with lenient("gymnax:"):
         pendulum = wann.make_task("gymnax:Pendulum-v1")
         cart_pole = wann.make_task("gymnax:CartPole-v1")
-    assert pendulum.to_action(outputs).tolist() == [[-2.0], [-2.0], [0.0], [1.0], [2.0], [2.0]]
-    assert wann.make_task("swingup").to_action(outputs).tolist() == [[-1.0], [-1.0], [0.0], [0.5], [1.0], [1.0]]
-    uneven = pendulum.replace(
-        action_low=jnp.array([0.0, -1.0]), action_high=jnp.array([4.0, 3.0]), action_shape=(2, 1), num_outputs=2
-    )
-    assert uneven.to_action(jnp.array([[[0.0, 9.0], [-0.5, -1.0]]])).tolist() == [[[[2.0], [3.0]], [[1.0], [-1.0]]]]
-    chosen = cart_pole.to_action(jnp.array([[0.1, 0.2], [3.0, -1.0], [1.0, 1.0]]))
+    assert pendulum.actions.from_outputs(outputs).tolist() == [[-2.0], [-2.0], [0.0], [1.0], [2.0], [2.0]]
+    assert wann.make_task("swingup").actions.from_outputs(outputs).tolist() == [
+        [-1.0],
+        [-1.0],
+        [0.0],
+        [0.5],
+        [1.0],
+        [1.0],
+    ]
+    uneven = Actions(jnp.array([0.0, -1.0]), jnp.array([4.0, 3.0]), num_outputs=2, shape=(2, 1), first=0)
+    assert uneven.from_outputs(jnp.array([[[0.0, 9.0], [-0.5, -1.0]]])).tolist() == [[[[2.0], [3.0]], [[1.0], [-1.0]]]]
+    chosen = cart_pole.actions.from_outputs(jnp.array([[0.1, 0.2], [3.0, -1.0], [1.0, 1.0]]))
     assert (chosen.tolist(), chosen.dtype) == ([1, 0, 0], jnp.int32)
 
 

@@ -82,6 +82,24 @@ def test_classification_climbs_on_the_validation_split(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_a_refit_learns_from_the_validation_images_too(method):
+    task = blobs()
+    seen = np.asarray(task.labels["train"]) < 2  # the third class is in the validation split alone
+    inputs, labels = ({**splits, "train": splits["train"][seen]} for splits in (task.inputs, task.labels))
+    task = task.replace(inputs=inputs, labels=labels)
+    settings = dict(steps=200, validation_interval=200, minibatch_size=64, population_size=32)
+    config = TuneConfig.for_task(True, method, **settings)
+    found = {}
+    for refit in (False, True):
+        result = tune(task, blob_network(), 0.5, method, dataclasses.replace(config, refit=refit))
+        outputs = wann.forward(blob_network(), result.weights, np.asarray(task.inputs["test"]))
+        found[refit] = result.score, (outputs.argmax(-1) == np.asarray(task.labels["test"])).mean()
+    assert found[True][0] == found[False][0]
+    assert found[False][1] < 0.7
+    assert found[True][1] > 0.8
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_control_is_tuned_through_the_environment(method):
     """A pendulum-like start: a few steps of swing-up, from a poor policy."""
     task = tunable(wann.make_task("swingup", max_steps=60))
@@ -207,6 +225,8 @@ def test_what_does_not_fit_is_refused():
         tune(XOR, xor_network(), np.nan, "es")
     with pytest.raises(ConfigError, match=r"^method must be es or cma: 'gymnax:CartPole-v1' has no gradients"):
         tune_topology(wann.make_task("gymnax:CartPole-v1"), dense_topology(4, 2, 2), 1.0, "adam")
+    with pytest.raises(ConfigError, match=r"^tune.refit must be off: only classification has validation images"):
+        tune(XOR, xor_network(), 1.0, "es", TuneConfig(refit=True))
 
 
 def test_all_tasks_of_the_package_can_be_tuned():

@@ -88,7 +88,7 @@ class SearchConfig:
         for name in ("population_size", "episodes", "tournament_size", "champion_interval", "champion_candidates"):
             _require_int(f"search.{name}", getattr(self, name), 1)
         _require_int("search.champion_episodes", self.champion_episodes, 1)
-        _require_int("search.generations", self.generations, 0)
+        _require_int("search.generations", self.generations, 1)
         _require_int("search.connection_limit", self.connection_limit, 0)
         for name in ("cull_fraction", "elite_fraction"):
             _require_number(f"search.{name}", getattr(self, name), "at least 0 and below 1", lambda x: 0 <= x < 1)
@@ -227,7 +227,18 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "biped": {
         "quick": dict(population_size=64, generations=20, episodes=1, tournament_size=8, **_BIPED, champion_episodes=8),
         "laptop": dict(
-            population_size=192, generations=1024, episodes=2, tournament_size=8, **_BIPED, champion_episodes=16
+            population_size=384,
+            generations=1024,
+            episodes=1,
+            tournament_size=4,
+            elite_fraction=0.05,
+            simplicity_probability=0.0,
+            add_connection_rate=0.3,
+            add_node_rate=0.3,
+            enable_connection_rate=0.1,
+            change_activation_rate=0.3,
+            **_BIPED,
+            champion_episodes=16,
         ),
         "best": dict(
             population_size=480,
@@ -260,4 +271,5 @@ _TASK_OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("classify", "best"): dict(batch_size=2048, logit_deviation=2.0),
     ("carracing", "quick"): dict(max_steps=200, encode_interval=4, patience=50),
     ("carracing", "laptop"): dict(max_steps=500, encode_interval=2, patience=50),
+    ("biped", "laptop"): dict(max_steps=400),  # a quarter: who walks that far walks on
 }

@@ -39,6 +39,17 @@ class RunSettings:
     seed: int
     config: SearchConfig
     checkpoint_interval: int = 50  # generations
+    changes: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # generation, and what was set before it
+
+    def with_change(self, generation: int, old: "RunSettings") -> "RunSettings":
+        """These settings, which hold from a generation on, with a note of the old ones; a longer run is no change."""
+        before = {**vars(old.config), **old.task_options}
+        now = {**vars(self.config), **self.task_options}
+        differ = {name: before.get(name) for name in sorted({*before, *now}) if before.get(name) != now.get(name)}
+        differ.pop("generations", None)
+        return dataclasses.replace(
+            self, changes=[*old.changes, {"generation": generation} | differ] if differ else old.changes
+        )
 
     def check(self) -> None:
         """Raises ConfigError on the first setting that breaks a rule."""
@@ -136,7 +147,7 @@ class RunDirectory:
     def write_champion(self, state: SearchState, spec: GenomeSpec, settings: RunSettings) -> None:
         """Writes champion.json."""
         info = {"task": settings.task, "seed": settings.seed, "generation": int(state.generation)}
-        info["score"] = float(state.champion_score)
+        info |= {"score": float(state.champion_score), "shared_weights": list(settings.config.shared_weights)}
         save_network(self.path / CHAMPION_FILE, state.champion, spec, info)
 
     def save(self, state: SearchState, spec: GenomeSpec) -> None:

@@ -23,6 +23,7 @@ from wann_jax.devices import over_population, replicated
 from wann_jax.errors import require
 from wann_jax.express import express
 from wann_jax.genome import MIN_HIDDEN_CAPACITY, Genome, GenomeSpec, grow
+from wann_jax.metrics import GenerationMetrics
 from wann_jax.network import Network
 from wann_jax.population import Pairs, breed, has_room, initial_population, spec_with_room
 from wann_jax.ranking import fronts, rank_order
@@ -43,25 +44,6 @@ class SearchState(struct.PyTreeNode):
     genomes: Genome  # [P], not evaluated yet
     champion: Genome
     champion_score: Float[Array, ""]  # -inf before the first judgement
-
-
-class GenerationMetrics(struct.PyTreeNode):
-    """One generation in numbers; a run's history is the same class with a leading axis."""
-
-    generation: Int[Array, "*G"]
-    return_mean: Float[Array, "*G"]  # over the population, of the mean over weights
-    return_median: Float[Array, "*G"]
-    return_max: Float[Array, "*G"]
-    best_weight_return: Float[Array, "*G"]  # the largest return under any one weight
-    best_connections: Int[Array, "*G"]  # enabled, of the individual with the largest mean return
-    best_hidden: Int[Array, "*G"]  # its hidden nodes
-    connections_mean: Float[Array, "*G"]
-    hidden_mean: Float[Array, "*G"]
-    num_fronts: Int[Array, "*G"]
-    champion_score: Float[Array, "*G"]
-    num_overflows: Int[Array, "*G"]  # children that a full table kept from a change
-    num_non_finite: Int[Array, "*G"]  # returns replaced by the floor
-    work: Float[Array, "*G"]  # environment steps or network passes
 
 
 class Candidate(NamedTuple):
@@ -138,11 +120,12 @@ def tell(
         champion=champion,
         champion_score=jnp.where(wins, candidate.score, state.champion_score),
     )
-    metrics = _metrics(state, next_state, spec, returns, fronts(points))
-    metrics = metrics.replace(
-        num_overflows=(children.overflow & ~is_elite).sum(), num_non_finite=(~finite).sum(dtype=jnp.int32)
+    metrics = GenerationMetrics.of(state.generation, state.genomes, spec, returns, fronts(points))
+    return next_state, metrics.replace(
+        champion_score=next_state.champion_score,
+        num_overflows=(children.overflow & ~is_elite).sum(),
+        num_non_finite=(~finite).sum(dtype=jnp.int32),
     )
-    return next_state, metrics
 
 
 def objectives(
@@ -270,7 +253,7 @@ class SearchResult(NamedTuple):
     champion: Genome
     champion_score: float  # mean over weights, by the judgement on held-out data or episodes
     network: Network  # the champion, compiled
-    history: GenerationMetrics | None  # [G] of NumPy arrays; None of no generation
+    history: GenerationMetrics  # [G] of NumPy arrays
     state: SearchState
     spec: GenomeSpec
 
@@ -289,12 +272,11 @@ def search(
         state, spec = dispatch.state, dispatch.spec
         rows.append(dispatch.metrics)
         on_dispatch(dispatch)
-    history = jax.tree.map(lambda *parts: np.concatenate(parts), *rows) if rows else None
     return SearchResult(
         champion=state.champion,
         champion_score=float(state.champion_score),
         network=_compile_network(state.champion, spec),
-        history=history,
+        history=jax.tree.map(lambda *parts: np.concatenate(parts), *rows),
         state=state,
         spec=spec,
     )
@@ -328,27 +310,3 @@ def _express_and_score(
 
 def _individual(genomes: Genome, index: Int[Array, ""]) -> Genome:
     return jax.tree.map(lambda table: table[index], genomes)
-
-
-def _metrics(
-    state: SearchState, next_state: SearchState, spec: GenomeSpec, returns: Float[Array, "P W"], front: Int[Array, "P"]
-) -> GenerationMetrics:
-    means, connections = returns.mean(-1), state.genomes.num_enabled
-    hidden = state.genomes.num_nodes - spec.num_fixed
-    best = means.argmax()
-    return GenerationMetrics(
-        generation=state.generation,
-        return_mean=means.mean(),
-        return_median=jnp.median(means),
-        return_max=means[best],
-        best_weight_return=returns.max(),
-        best_connections=connections[best],
-        best_hidden=hidden[best],
-        connections_mean=connections.mean(dtype=jnp.float32),
-        hidden_mean=hidden.mean(dtype=jnp.float32),
-        num_fronts=front.max() + 1,
-        champion_score=next_state.champion_score,
-        num_overflows=jnp.int32(0),
-        num_non_finite=jnp.int32(0),
-        work=jnp.float32(0.0),
-    )

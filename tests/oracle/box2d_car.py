@@ -1,5 +1,7 @@
 """Steps, laps and frames of Gymnasium's CarRacing-v3 (extra `box2d`), for recordings that ours is compared with."""
 
+from typing import Any
+
 import numpy as np
 from gymnasium.envs.box2d import car_racing
 
@@ -7,6 +9,7 @@ from tests.oracle.car_driver import drive, wanted_speeds
 
 POLICIES = ("driver", "shaky_driver", "random", "held", "wheel_breaker", "full_gas", "skater", "brake_tapper")
 STEPS_PER_SECOND = 50
+Original: Any = car_racing.CarRacing
 
 
 class Uniforms:
@@ -19,7 +22,7 @@ class Uniforms:
         return low + (high - low) * self.numbers.pop(0)
 
 
-class FixedTrackRacing(car_racing.CarRacing):
+class FixedTrackRacing(Original):
     """On the track that 24 uniform numbers make; draws pictures only if asked to."""
 
     def __init__(self, with_pictures=False):
@@ -58,7 +61,8 @@ def makes_track(uniforms):
 
 def draw_tracks(count, seed):
     """Uniform numbers [count, 24] that make tracks."""
-    rng, found = np.random.default_rng(seed), []
+    rng = np.random.default_rng(seed)
+    found: list[np.ndarray] = []
     while len(found) < count:
         uniforms = rng.random(24).astype(np.float32)
         if makes_track(uniforms):
@@ -98,7 +102,8 @@ def policy(name, rng):
 def drive_env(env, speeds):
     """The scripted driver's action."""
     hull = env.car.hull
-    return drive(env.points, speeds, *hull.worldCenter, hull.angle, *hull.linearVelocity)
+    (x, y), (vx, vy) = hull.worldCenter, hull.linearVelocity
+    return drive(env.points, speeds, x, y, hull.angle, vx, vy)
 
 
 def snapshot(env):
@@ -155,12 +160,12 @@ def lap(uniforms, max_steps=1500):
     env = FixedTrackRacing()
     env.reset_to(uniforms)
     speeds, total = wanted_speeds(env.points), 0.0
-    for t in range(max_steps):
+    for steps in range(1, max_steps + 1):
         _, reward, terminated, _, _ = env.step(drive_env(env, speeds))
         total += reward
         if terminated:
-            break
-    return total, t + 1
+            return total, steps
+    return total, max_steps
 
 
 def replay(uniforms, actions, nudge=0.0):

@@ -52,8 +52,8 @@ class ProtocolCommand:
     task_options: tyro.conf.OmitArgPrefixes[TaskOptions] = dataclasses.field(default_factory=TaskOptions)
     trials: int = 1000
     """Episodes of each row (control); random weights, at most 200 (classification)."""
-    weights: tuple[float, ...] = PUBLISHED_WEIGHTS
-    """Shared weights of the ensemble's members (classification)."""
+    weights: tuple[float, ...] = ()
+    """Shared weights of the ensemble's members (classification); default: those of the search that made the network."""
     seed: int = 0
     """Seed of episodes and random weights."""
     json: bool = False
@@ -65,7 +65,8 @@ def run_protocol(args: list[str]) -> int:
     command = parse(ProtocolCommand, "protocol", args)
     task = tunable(make_task(command.task, **command.task_options.given()))
     network = load_network(command.network, task.num_inputs, task.num_outputs)
-    arguments = (task, network, load_weights(command.network), command.trials, command.weights, command.seed)
+    members = command.weights or load_info(command.network).get("shared_weights", PUBLISHED_WEIGHTS)
+    arguments = (task, network, load_weights(command.network), command.trials, members, command.seed)
     with StepProgress("protocol", 5) as progress:
         rows = protocol(*arguments, on_row=lambda row: progress.advance(row["row"]))
     document = {"network": str(command.network), "task": command.task, **size_of(network), "rows": rows}

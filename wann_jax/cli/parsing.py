@@ -50,10 +50,14 @@ def _comma_separated(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.construc
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs=1,
         metavar="W,W,...",
-        instance_from_str=lambda args: check_weights("weights", [part.strip() for part in args[0].split(",")]),
+        instance_from_str=lambda args: _numbers(args[0]),
         is_instance=lambda value: isinstance(value, tuple),
         str_from_instance=lambda value: [",".join(f"{weight:g}" for weight in value)],
     )
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return check_weights("weights", [part.strip() for part in text.split(",")]) if text.strip() else ()
 
 
 def parse(command: Any, name: str, args: list[str], **defaults: Any) -> Any:

@@ -7,6 +7,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
+import jax.numpy as jnp
 import tyro
 
 from wann_jax.cli.parsing import TaskOptions, parse, value_of
@@ -44,12 +45,12 @@ class SearchCommand:
 
 @dataclasses.dataclass(frozen=True)
 class ResumeCommand:
-    """Go on with an interrupted search, exactly where it was."""
+    """Go on with an interrupted search, exactly where it was, or with other settings from there on."""
 
     run: tyro.conf.Positional[Path]
     """Run directory."""
-    generations: int | None = None
-    """A new total number of generations."""
+    search: tyro.conf.OmitArgPrefixes[SearchConfig] = dataclasses.field(default_factory=SearchConfig)
+    task_options: tyro.conf.OmitArgPrefixes[TaskOptions] = dataclasses.field(default_factory=TaskOptions)
 
 
 def run_search(args: list[str]) -> int:
@@ -78,21 +79,33 @@ def run_search(args: list[str]) -> int:
 
 def run_resume(args: list[str]) -> int:
     """`wann resume`; the exit status."""
-    command = parse(ResumeCommand, "resume", args)
-    run = RunDirectory.open(command.run)
-    settings = run.read_settings()
+    # The defaults of the options are the run's settings, so it must be read before they are parsed.
+    if {"-h", "--help"} & {*args}:
+        parse(ResumeCommand, "resume", args)
+    name = args[0] if args else "nothing"
+    require(not name.startswith("-") and bool(args), "run", "the first argument of wann resume", name)
+    run = RunDirectory.open(Path(name))
+    old = run.read_settings()
+    default = ResumeCommand(Path(name), old.config, TaskOptions(**old.task_options))
+    command = parse(ResumeCommand, "resume", args, default=default)
+    settings = dataclasses.replace(old, config=command.search, task_options=command.task_options.given())
+    settings.check()
+    crosses = old.config.crossover_probability > 0
+    rule = "above 0, as before" if crosses else "0, as before: genomes have no common order"
+    now = settings.config.crossover_probability
+    require((now > 0) == crosses, "search.crossover_probability", rule, now)
     task = settings.make_task()
     if run.has_checkpoint():
         state, spec = run.load(task, settings)
     else:  # stopped before the first one: from the beginning
         state, spec = start(task, settings.config, settings.seed)
-    if command.generations is not None:
-        done = int(state.generation)
-        require(command.generations >= done, "generations", f"at least the {done} already done", command.generations)
-        settings = dataclasses.replace(
-            settings, config=dataclasses.replace(settings.config, generations=command.generations)
-        )
+    done, wanted = int(state.generation), settings.config.generations
+    require(wanted >= done, "generations", f"at least the {done} already done", wanted)
+    if settings != old:
+        settings = settings.with_change(done, old)
         run.write_settings(settings)
+        if settings.task_options != old.task_options:  # the champion's score is of another task
+            state = state.replace(champion_score=jnp.full_like(state.champion_score, -jnp.inf))
     run.cut_metrics(int(state.generation))
     return _run_and_report(run, settings, task, state, spec)
 

@@ -12,6 +12,7 @@ import tyro
 
 from wann_jax.baselines import BASELINES, run_baseline
 from wann_jax.cli.parsing import TaskOptions, parse, value_of
+from wann_jax.config import PUBLISHED_WEIGHTS
 from wann_jax.errors import CheckpointError, require
 from wann_jax.evaluation import SPLITS
 from wann_jax.network_file import load_genome, load_info, load_network, load_weights, save_network, write_atomically
@@ -35,6 +36,8 @@ class TuneCommand:
     task_options: tyro.conf.OmitArgPrefixes[TaskOptions] = dataclasses.field(default_factory=TaskOptions)
     method: str = "adam"
     """adam (gradient descent by any optimiser of optax), es or cma."""
+    start: float | None = None
+    """A shared weight to start from instead of the best one."""
     again: bool = False
     """Start from the weights in the file instead of the best shared weight."""
     trials: int = 1000
@@ -57,6 +60,7 @@ def run_tune(args: list[str]) -> int:
     command = parse(TuneCommand, "tune", args, default=default)
     command.tuning.check()
     require(command.split in SPLITS, "split", f"one of {', '.join(SPLITS)}", command.split)
+    require(command.start is None or not command.again, "start", "left out with --again", command.start)
     out = command.out or Path(f"{command.network.with_suffix('')}-{method}.json")
     require(not out.exists(), "out", "a new file, nothing is overwritten", str(out), CheckpointError)
     task = tunable(make_task(command.task, **command.task_options.given()))
@@ -64,7 +68,8 @@ def run_tune(args: list[str]) -> int:
     genome, spec = load_genome(command.network, task.num_inputs, task.num_outputs)
     weights = load_weights(command.network)
     require(weights is not None or not command.again, "network", "one with weights, for --again", str(command.network))
-    start = weights if command.again and weights is not None else best_shared_weight(task, network)
+    start = weights if command.again else command.start
+    start = best_shared_weight(task, network) if start is None else start
     looks = -(-command.tuning.steps // command.tuning.validation_interval)
     with StepProgress(method, looks) as progress:
         result = tune(
@@ -76,11 +81,18 @@ def run_tune(args: list[str]) -> int:
             command.seed,
             on_look=lambda look: progress.advance(f"step {look['step']:g}  best {look['best']:.4g}"),
         )
-    rows = protocol(task, network, result.weights, command.trials, seed=command.seed, split=command.split)
+    info = load_info(command.network)
+    members = info.get("shared_weights", PUBLISHED_WEIGHTS)
+    rows = protocol(task, network, result.weights, command.trials, members, command.seed, command.split)
     info = {
-        **load_info(command.network),
+        **info,
         "task": command.task,
-        "tuning": {"method": method, "seed": command.seed, **dataclasses.asdict(command.tuning)},
+        "tuning": {
+            "method": method,
+            "seed": command.seed,
+            "start": None if command.again else start,
+            **dataclasses.asdict(command.tuning),
+        },
         "curve": result.curve,
         "split": command.split,
         "protocol": rows,

@@ -26,11 +26,14 @@ from wann_jax.errors import ConfigError, require
 
 VARIABLE = "WANN_NATIVE"
 SOURCES = tuple(
-    Path(__file__).with_name(name) for name in ("biped.cc", "breed.cc", "express.cc", "forward.cc", "loss.cc")
+    Path(__file__).with_name(f"{name}.cc")
+    for name in ("biped", "breed", "car", "car_picture", "express", "forward", "loss")
 )
 TARGETS = (
     "wann_biped",
     "wann_breed",
+    "wann_car",
+    "wann_car_picture",
     "wann_express",
     "wann_express_connections",
     "wann_forward_samples",

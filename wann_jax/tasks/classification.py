@@ -113,6 +113,14 @@ class ClassificationTask(struct.PyTreeNode):
         inputs = inputs + input_noise * jax.random.normal(noise_key, inputs.shape)
         return lambda weights: CrossEntropy(labels)(in_layers(topology, weights, inputs)[None])[0]
 
+    def with_all_images(self) -> "ClassificationTask":
+        """The same, with the validation images among those that train."""
+
+        def joined(splits):
+            return splits | {"train": jnp.concatenate([splits["train"], splits["validation"]])}
+
+        return self.replace(inputs=joined(self.inputs), labels=joined(self.labels))
+
     def differentiable(self) -> "ClassificationTask":
         """The same: there is no environment."""
         return self

@@ -11,7 +11,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import struct
 from gymnax.environments import environment, spaces
 from jax import Array, lax
@@ -22,6 +21,7 @@ from wann_jax.devices import over_blocks
 from wann_jax.errors import require
 from wann_jax.forward import LANES_PER_BLOCK, forward_lanes_in, individuals_per_block, lanes_memory
 from wann_jax.network import Network
+from wann_jax.tasks.actions import Actions, num_inputs
 from wann_jax.tasks.base import Evaluation
 from wann_jax.topology import Topology, in_lanes
 
@@ -30,13 +30,10 @@ class ControlTask(struct.PyTreeNode):
     """A gymnax environment as a task."""
 
     env_params: Any  # the environment's own parameters, traced
-    action_low: Float[Array, "A"]  # box actions only
-    action_high: Float[Array, "A"]
+    actions: Actions
     env: environment.Environment = struct.field(pytree_node=False)
     name: str = struct.field(pytree_node=False)
     num_inputs: int = struct.field(pytree_node=False)
-    num_outputs: int = struct.field(pytree_node=False)
-    action_shape: tuple[int, ...] | None = struct.field(pytree_node=False)  # None: discrete
     hidden_activations: tuple[int, ...] = struct.field(pytree_node=False, default=tuple(ACTIVATION_IDS.values()))
     static_max_steps: int = struct.field(pytree_node=False, default=0)  # set by `differentiable`
     work_unit: str = struct.field(pytree_node=False, default="steps")
@@ -45,26 +42,18 @@ class ControlTask(struct.PyTreeNode):
     @classmethod
     def create(cls, name: str, env: environment.Environment, env_params: Any) -> "ControlTask":
         """Reads the sizes from the environment's spaces. Raises ConfigError for spaces that are not supported."""
-        observation, action = env.observation_space(env_params), env.action_space(env_params)
-        require(isinstance(observation, spaces.Box), f"{name}: observation space", "a box", observation)
-        discrete = isinstance(action, spaces.Discrete)
-        require(discrete or isinstance(action, spaces.Box), f"{name}: action space", "discrete or a box", action)
-        low, high = np.zeros(0, np.float32), np.zeros(0, np.float32)
-        if not discrete:
-            low = np.broadcast_to(np.asarray(action.low, np.float32), action.shape).ravel()
-            high = np.broadcast_to(np.asarray(action.high, np.float32), action.shape).ravel()
-            bounded = bool(np.isfinite(low).all() and np.isfinite(high).all() and low.size)
-            require(bounded, f"{name}: action space", "bounded on both sides, so that outputs can be scaled", action)
         return cls(
             env_params=env_params,
-            action_low=jnp.asarray(low),
-            action_high=jnp.asarray(high),
+            actions=Actions.of(name, env.action_space(env_params), spaces),
             env=env,
             name=name,
-            num_inputs=int(np.prod(observation.shape)),
-            num_outputs=int(action.n) if discrete else low.size,
-            action_shape=None if discrete else tuple(action.shape),
+            num_inputs=num_inputs(name, env.observation_space(env_params), spaces),
         )
+
+    @property
+    def num_outputs(self) -> int:
+        """One for each action, or for each number of an action."""
+        return self.actions.num_outputs
 
     def evaluate(
         self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
@@ -139,7 +128,9 @@ class ControlTask(struct.PyTreeNode):
                 outputs = in_lanes(topology, weights, obs.reshape(size, -1))
                 outputs = outputs + lax.stop_gradient(jnp.clip(outputs, -1.0, 1.0) - outputs)
                 keys = jax.random.split(jax.random.fold_in(step_key, index), size)
-                obs, state, reward, terminated, _ = step_env(keys, state, self.to_action(outputs), self.env_params)
+                obs, state, reward, terminated, _ = step_env(
+                    keys, state, self.actions.from_outputs(outputs), self.env_params
+                )
                 earned = jnp.where(alive & (index < self.env_params.max_steps_in_episode), reward, 0.0)
                 return (obs, state, alive & ~terminated), earned
 
@@ -159,7 +150,7 @@ class ControlTask(struct.PyTreeNode):
 
         Raises ConfigError for discrete actions and environments without gradients.
         """
-        fits = self.action_shape is not None and self.env.supports_transition_gradients
+        fits = self.actions.shape is not None and self.env.supports_transition_gradients
         require(fits, "method", f"es or cma: {self.name!r} has no gradients through its steps", "adam")
         return self.replace(
             env=_differentiable(self.env),
@@ -185,7 +176,9 @@ class ControlTask(struct.PyTreeNode):
             memory, outputs = policy(memory, obs.reshape(*lanes, -1).astype(jnp.float32))
             keys = jax.random.split(jax.random.fold_in(step_key, step), episodes)
             keys = jnp.tile(keys, lanes[1] // episodes)
-            obs, state, reward, terminated, _ = step_env(keys, state, self.to_action(outputs), self.env_params)
+            obs, state, reward, terminated, _ = step_env(
+                keys, state, self.actions.from_outputs(outputs), self.env_params
+            )
             returns = returns + jnp.where(alive, reward.reshape(lanes).astype(jnp.float32), 0.0)
             steps = steps + alive.sum(-1, dtype=jnp.float32)
             alive = alive & ~terminated.astype(bool) & ~truncated(state, self.env_params)
@@ -194,14 +187,6 @@ class ControlTask(struct.PyTreeNode):
         start = (0, memory, obs, state, jnp.zeros(lanes), jnp.zeros(lanes[0]), jnp.ones(lanes, bool))
         *_, returns, steps, _ = lax.while_loop(running, advance, start)
         return returns, steps
-
-    def to_action(self, outputs: Float[Array, "*lanes O"]) -> Array:
-        """Discrete: the largest output. Box: outputs clipped to [-1, 1], which is scaled to the action's range."""
-        if self.action_shape is None:
-            return outputs.argmax(-1).astype(jnp.int32)
-        unit = 0.5 * (jnp.clip(outputs, -1.0, 1.0) + 1.0)
-        low, high = (jnp.broadcast_to(bound, outputs.shape) for bound in (self.action_low, self.action_high))
-        return (low + unit * (high - low)).reshape(*outputs.shape[:-1], *self.action_shape)
 
 
 @cache

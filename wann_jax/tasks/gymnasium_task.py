@@ -17,9 +17,10 @@ from jaxtyping import Float, Key
 
 from wann_jax.activations import ACTIVATION_IDS
 from wann_jax.devices import need_one_device, over_blocks
-from wann_jax.errors import ConfigError, require
+from wann_jax.errors import ConfigError
 from wann_jax.forward import forward_lanes_in, lanes_memory
 from wann_jax.network import Network
+from wann_jax.tasks.actions import Actions, num_inputs
 from wann_jax.tasks.base import Evaluation
 from wann_jax.tasks.gymnasium_workers import workers_of
 
@@ -30,14 +31,10 @@ _MOST_STEPS = 10_000  # of an environment that has no limit of its own
 class GymnasiumTask(struct.PyTreeNode):
     """An environment of Gymnasium's registry with a box observation and a discrete or box action."""
 
-    action_low: Float[Array, "A"]  # box actions only
-    action_high: Float[Array, "A"]
+    actions: Actions
     env_id: str = struct.field(pytree_node=False)
     name: str = struct.field(pytree_node=False)
     num_inputs: int = struct.field(pytree_node=False)
-    num_outputs: int = struct.field(pytree_node=False)
-    action_shape: tuple[int, ...] | None = struct.field(pytree_node=False)  # None: discrete
-    first_action: int = struct.field(pytree_node=False)  # of discrete ones
     max_steps: int = struct.field(pytree_node=False)
     hidden_activations: tuple[int, ...] = struct.field(pytree_node=False, default=tuple(ACTIVATION_IDS.values()))
     work_unit: str = struct.field(pytree_node=False, default="steps")
@@ -49,28 +46,20 @@ class GymnasiumTask(struct.PyTreeNode):
         name = f"gymnasium:{env_id}"
         env, spaces = _make(env_id)
         need_one_device(name)
-        observation, action = env.observation_space, env.action_space
         limit = env.spec.max_episode_steps or _MOST_STEPS
         env.close()
-        require(isinstance(observation, spaces.Box), f"{name}: observation space", "a box", observation)
-        discrete = isinstance(action, spaces.Discrete)
-        require(discrete or isinstance(action, spaces.Box), f"{name}: action space", "discrete or a box", action)
-        low, high = np.zeros(0, np.float32), np.zeros(0, np.float32)
-        if not discrete:
-            low, high = action.low.astype(np.float32).ravel(), action.high.astype(np.float32).ravel()
-            bounded = bool(np.isfinite(low).all() and np.isfinite(high).all() and low.size)
-            require(bounded, f"{name}: action space", "bounded on both sides, so that outputs can be scaled", action)
         return cls(
-            action_low=jnp.asarray(low),
-            action_high=jnp.asarray(high),
+            actions=Actions.of(name, env.action_space, spaces),
             env_id=env_id,
             name=name,
-            num_inputs=int(np.prod(observation.shape)),
-            num_outputs=int(action.n) if discrete else low.size,
-            action_shape=None if discrete else tuple(action.shape),
-            first_action=int(action.start) if discrete else 0,
+            num_inputs=num_inputs(name, env.observation_space, spaces),
             max_steps=limit if max_steps is None else min(max_steps, limit),
         )
+
+    @property
+    def num_outputs(self) -> int:
+        """One for each action, or for each number of an action."""
+        return self.actions.num_outputs
 
     def evaluate(
         self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
@@ -129,7 +118,7 @@ class GymnasiumTask(struct.PyTreeNode):
             count, memory, obs, returns, steps, alive = carry
             memory, outputs = forward_lanes_in(memory, networks, lane_weights, obs)
             steps = steps + alive.sum(-1, dtype=jnp.float32)
-            obs, reward, alive = io_callback(step, (seen, earned, goes_on), session, self.to_action(outputs))
+            obs, reward, alive = io_callback(step, (seen, earned, goes_on), session, self.actions.from_outputs(outputs))
             return count + 1, memory, obs, returns + reward, steps, alive
 
         session, obs = io_callback(reset, (number, seen), seeds)
@@ -138,14 +127,6 @@ class GymnasiumTask(struct.PyTreeNode):
         *_, returns, steps, alive = lax.while_loop(running, advance, start)
         io_callback(finish, number, session, alive)
         return returns, steps
-
-    def to_action(self, outputs: Float[Array, "*lanes O"]) -> Array:
-        """Discrete: the largest output. Box: outputs clipped to [-1, 1], which is scaled to the action's range."""
-        if self.action_shape is None:
-            return outputs.argmax(-1).astype(jnp.int32) + self.first_action
-        unit = 0.5 * (jnp.clip(outputs, -1.0, 1.0) + 1.0)
-        low, high = (jnp.broadcast_to(bound, outputs.shape) for bound in (self.action_low, self.action_high))
-        return (low + unit * (high - low)).reshape(*outputs.shape[:-1], *self.action_shape)
 
 
 def _make(env_id: str) -> tuple[Any, Any]:

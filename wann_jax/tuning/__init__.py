@@ -17,6 +17,7 @@ from wann_jax.devices import replicated
 from wann_jax.errors import require
 from wann_jax.evaluation import check_fits
 from wann_jax.network import Network
+from wann_jax.tasks.classification import ClassificationTask
 from wann_jax.tasks.tunable import TunableTask, tunable
 from wann_jax.topology import Topology
 from wann_jax.tuning.config import METHODS, SCHEDULES, TuneConfig
@@ -38,6 +39,10 @@ class Method(Protocol):
         """One update. Consumes `key`."""
         ...
 
+    def only(self, state: Any, run: int) -> Any:
+        """The state of one of the K runs alone."""
+        ...
+
     def weights(self, state: Any) -> Float[Array, "K C"]:
         """What the runs have come to."""
         ...
@@ -52,7 +57,7 @@ class TuneResult(NamedTuple):
     """Tuned weights, and how they came about."""
 
     weights: np.ndarray  # [C]
-    score: float  # held out
+    score: float  # held out, before the refit if there was one
     start_score: float  # of the starting weights
     curve: list[dict[str, float]]  # step, work (passes or episodes), score of the best run, best score so far
     stopped: str  # why tuning ended before its last step; empty if it did not
@@ -94,6 +99,8 @@ def tune_topology(
     """As `tune`, for any topology that fits the task."""
     require(method in METHODS, "method", f"one of {', '.join(METHODS)}", method)
     task = tunable(task)
+    known = isinstance(task, ClassificationTask) or not (config and config.refit)
+    require(known, "tune.refit", "off: only classification has validation images", True)
     config = config or TuneConfig.for_task(task.score_name == "accuracy", method)
     config.check()
     begin = np.broadcast_to(np.asarray(start, np.float32), (topology.num_connections,))
@@ -128,7 +135,8 @@ def _run(
         scores = task.score_weights(topology, weights[:, None], key, config.validation_episodes, "validation")
         return scores.mean(-1)
 
-    task, state = jax.device_put((task, method.init(init_key, start)), replicated())
+    task, begin = jax.device_put((task, method.init(init_key, start)), replicated())
+    state, best_run, best_step = begin, 0, 0
     best, best_score = np.asarray(start), float(look(task, start[None])[0])
     curve = [{"step": 0, "work": 0.0, "score": best_score, "best": best_score}]
     start_score, stopped, done = best_score, "", 0
@@ -144,8 +152,12 @@ def _run(
             break
         scores = np.where(sound, scores, -np.inf)
         if scores.max() > best_score:
-            best, best_score = weights[scores.argmax()], float(scores.max())
+            best_run, best_step = int(scores.argmax()), done
+            best, best_score = weights[best_run], float(scores.max())
         entry = {"step": done, "work": done * method.work_per_step, "score": float(scores.max()), "best": best_score}
         curve.append(entry)
         on_look(entry)
+    if config.refit and isinstance(task, ClassificationTask):
+        state = advance(task.with_all_images(), method.only(begin, best_run), jnp.int32(0), jnp.int32(best_step))
+        best = np.asarray(method.weights(state))[0]
     return TuneResult(best, best_score, start_score, curve, stopped)

@@ -32,6 +32,7 @@ class TuneConfig:
     schedule: str = "cosine"  # constant, cosine or linear (both down to 0)
     minibatch_size: int = 256  # images (classification)
     input_noise: float = 0.0  # deviation of noise on training images: against overfitting (classification)
+    refit: bool = False  # after the choice, the chosen run again on training and validation images (classification)
     episodes: int = 8  # episodes for each gradient or candidate (control)
     validation_episodes: int = 128  # held out, the same at every look (control)
     horizon: int = 100  # steps that a gradient through the simulator reaches back (control)

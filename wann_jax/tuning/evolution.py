@@ -39,6 +39,10 @@ class _BlackBox:
         finite = jnp.isfinite(returns)
         return jnp.where(finite, returns, jnp.where(finite, returns, jnp.inf).min())
 
+    def only(self, state: Any, run: int) -> Any:
+        """The state of one run alone; there is only one."""
+        return state
+
     @property
     def work_per_step(self) -> float:
         """Network passes or episodes that one step takes."""

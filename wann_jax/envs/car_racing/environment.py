@@ -77,7 +77,7 @@ class CarRacing(environment.Environment[EnvState, EnvParams]):
         action = driving.paper_action(action) if self.paper_actions else action
         controls = driving.controls_of(action)
         drive, reward, has_ended = driving.advance(state.tracks, _index(state), state.drive, controls)
-        state = state.replace(drive=drive, time=state.time + 1)  # type: ignore[attr-defined]
+        state = state.replace(drive=drive, time=state.time + 1)
         info = {"discount": self.discount(state, params), "lap_finished": self._has_finished(state)}
         return self.get_obs(state), state, reward, has_ended, info
 

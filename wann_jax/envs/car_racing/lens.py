@@ -52,10 +52,10 @@ def car_layers() -> np.ndarray:
     """The car [zooms, steer angles, rows, columns, 4]: colour times coverage, and coverage."""
     x = np.arange(-1.4, 1.4, _GRAIN) + _GRAIN / 2
     y = np.arange(-2.8, 2.9, _GRAIN) + _GRAIN / 2
-    hull = np.stack([_is_inside(polygon, x, y) for polygon in HULL_POLYGONS]).any(0)
+    hull = np.asarray(np.any([_is_inside(polygon, x, y) for polygon in HULL_POLYGONS], axis=0))
     wheels = np.stack([_wheels(angle, x, y) for angle in STEER_ANGLES]) & ~hull
-    layers = [hull[None] * colour + wheels * other for colour, other in zip(_HULL_COLOUR, _WHEEL_COLOUR, strict=True)]
-    layers = np.stack([*layers, hull | wheels], -1)
+    colours = [hull[None] * colour + wheels * other for colour, other in zip(_HULL_COLOUR, _WHEEL_COLOUR, strict=True)]
+    layers = np.stack([*colours, hull | wheels], -1)
     table = []
     for zoom in zooms():
         rows = _weights(FRAME_ROWS, WINDOW_HEIGHT / FRAME_SIZE, CAR_ROW - zoom * y)[CAR_ROWS]
@@ -96,4 +96,4 @@ def _wheels(angle: float, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     places = ANCHORS + HULL_CENTRE
     boxes = [place + (box @ turn.T if i < NUM_WHEELS // 2 else box) for i, place in enumerate(places)]
-    return np.stack([_is_inside(corners, x, y) for corners in boxes]).any(0)
+    return np.asarray(np.any([_is_inside(corners, x, y) for corners in boxes], axis=0))

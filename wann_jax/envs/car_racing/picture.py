@@ -6,15 +6,18 @@
 A frame is the track's texture seen by a camera that follows the hull and turns with it, and the car on top.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
 from jax import Array, lax
 from jaxtyping import Float, Int, UInt8
 
+from wann_jax import native
 from wann_jax.envs.car_racing import lens, texture
 from wann_jax.envs.car_racing.drive import Drive
 from wann_jax.envs.car_racing.dynamics import origin
+from wann_jax.envs.car_racing.lanes import by_table
 from wann_jax.envs.car_racing.lens import SIZE
 from wann_jax.envs.car_racing.texture import Texture
 from wann_jax.envs.car_racing.trigonometry import sine_cosine
@@ -46,6 +49,11 @@ def camera_of(drive: Drive) -> Camera:
 
 def render(textures: Texture, track_index: Int[Array, "*B"], camera: Camera) -> UInt8[Array, "*B 64 64 3"]:
     """The pictures of lanes [*B] over a table of textures [K, ...]."""
+    return _RENDER(textures, track_index, camera)
+
+
+def render_by_xla(textures: Texture, track_index: Int[Array, "*B"], camera: Camera) -> UInt8[Array, "*B 64 64 3"]:
+    """The definition, and what runs where there is no native code."""
     frame = jnp.clip(camera.steps, 0, CLOSE)
     colours = _sample(textures, track_index, camera, frame)
     pixels = lax.bitcast_convert_type(colours, jnp.uint8)[..., :3]  # the lowest byte is the first
@@ -54,6 +62,19 @@ def render(textures: Texture, track_index: Int[Array, "*B"], camera: Camera) -> 
     part = part * (1.0 - car[..., 3:]) + car[..., :3]
     part = jnp.floor(part + 0.5).astype(jnp.uint8)
     return pixels.at[..., lens.CAR_ROWS, lens.CAR_COLUMNS, :].set(part)
+
+
+def render_natively(textures: Texture, track_index: Int[Array, "*B"], camera: Camera) -> UInt8[Array, "*B 64 64 3"]:
+    """The same on the CPU."""
+    lanes, (track_index, camera) = track_index.shape, jax.tree.map(jnp.ravel, (track_index, camera))
+    frame = jnp.clip(camera.steps, 0, CLOSE)
+    view = _view(track_index, camera, frame, textures.texels.shape[-1])
+    result = jax.ShapeDtypeStruct((*track_index.shape, SIZE, SIZE, 3), jnp.uint8)
+    arrays = textures.texels, jnp.asarray(_ROWS), jnp.asarray(_COLUMNS), *view, _car(camera.steer, frame)
+    return native.call("wann_car_picture", result, *arrays).reshape(*lanes, SIZE, SIZE, 3)
+
+
+_RENDER = by_table(render_by_xla, render_natively, lanes_last=False)
 
 
 def _sample(textures: Texture, track_index: Array, camera: Camera, frame: Array) -> Array:

@@ -4,6 +4,8 @@ In: tracks. Out: textures, each a pyramid of six squares: half a metre to a texe
 tracks gives a table of textures; 9.6 MB each.
 """
 
+import functools
+
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
@@ -123,6 +125,5 @@ def _halved(plane: Array, taps: np.ndarray) -> Array:
     reach = len(taps) // 2 - 1
     padded = jnp.pad(plane, ((0, 0), (reach, reach)))
     columns = plane.shape[1]
-    return sum(float(tap) * padded[:, k : k + columns : 2] for k, tap in enumerate(taps))
-
-
+    shares = [float(tap) * padded[:, k : k + columns : 2] for k, tap in enumerate(taps)]
+    return functools.reduce(jnp.add, shares)

@@ -123,7 +123,7 @@ def _checkpoints(uniforms: Array) -> tuple[Array, Array, Array]:
 
 
 def _walk(angles: Array, xs: Array, ys: Array) -> tuple[Array, Array, Array]:
-    """Steps towards one checkpoint after the other for five laps: polar angles, points (x, y, heading), their number."""
+    """Towards one checkpoint after the other for five laps: polar angles, points (x, y, heading), their number."""
     order = jnp.arange(_NUM_CHECKPOINTS)
 
     def advance(carry):

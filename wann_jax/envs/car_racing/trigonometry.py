@@ -1,4 +1,4 @@
-"""Sine and cosine together, to float32 rounding for angles of up to some thousand radians: on CPUs, XLA's own are slow."""
+"""Sine and cosine together, to float32 rounding for angles of up to a thousand radians: XLA's are slow on CPUs."""
 
 import jax.numpy as jnp
 from jax import Array
