@@ -1,8 +1,8 @@
 """Makes a network of the zoo from a run directory: python scripts/zoo_card.py RUN NAME "COMMAND" "SUMMARY" [TUNED].
 
 TUNED: the file that `wann tune` wrote for the run's champion. The card holds the protocol's rows; a thinned log of the
-run goes to benchmarks/results/zoo_NAME.json. What a benchmark found of the network (benchmarks/results/NAME_champion.json)
-goes into the card too.
+run goes to benchmarks/results/zoo_NAME.json. What a benchmark found of the network
+(benchmarks/results/NAME_champion.json) goes into the card too.
 """
 
 import json

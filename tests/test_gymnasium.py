@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import gymnasium
@@ -37,7 +38,11 @@ def run(text, name):
     return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT, env=environment)
 
 
-@pytest.mark.parametrize(("name", "sizes"), [("CartPole-v1", (4, 2)), ("Pendulum-v1", (3, 1))])
+CAR = pytest.param("CarRacing-v3", (16, 3), marks=pytest.mark.skipif(not find_spec("Box2D"), reason="extra box2d"))
+LIMITS = {"CartPole-v1": (1, 30), "Pendulum-v1": (-17 * 30, 0), "CarRacing-v3": (-103, 200)}
+
+
+@pytest.mark.parametrize(("name", "sizes"), [("CartPole-v1", (4, 2)), ("Pendulum-v1", (3, 1)), CAR])
 def test_search_and_evaluation_of_a_real_environment(name, sizes):
     done = run(PROGRAM.format(name=name, max_steps=30), name)
     assert done.returncode == 0, done.stderr
@@ -46,7 +51,7 @@ def test_search_and_evaluation_of_a_real_environment(name, sizes):
     assert scores == again
     scores = np.array(scores)
     assert scores.shape == (1, 2, 3)
-    low, high = (1, 30) if name == "CartPole-v1" else (-17 * 30, 0)
+    low, high = LIMITS[name]
     assert ((scores >= low) & (scores <= high)).all()
 
 

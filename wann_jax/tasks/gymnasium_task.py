@@ -31,17 +31,18 @@ _MOST_STEPS = 10_000  # of an environment that has no limit of its own
 class GymnasiumTask(struct.PyTreeNode):
     """An environment of Gymnasium's registry with a box observation and a discrete or box action."""
 
-    actions: Actions
+    actions: Any  # makes actions of outputs: see Actions
+    eye: Any  # makes inputs of observations [N, size], and knows their number; None: they are the inputs
     env_id: str = struct.field(pytree_node=False)
     name: str = struct.field(pytree_node=False)
-    num_inputs: int = struct.field(pytree_node=False)
+    observation_size: int = struct.field(pytree_node=False)
     max_steps: int = struct.field(pytree_node=False)
     hidden_activations: tuple[int, ...] = struct.field(pytree_node=False, default=tuple(ACTIVATION_IDS.values()))
     work_unit: str = struct.field(pytree_node=False, default="steps")
     score_name: str = struct.field(pytree_node=False, default="return")
 
     @classmethod
-    def create(cls, env_id: str, max_steps: int | None = None) -> "GymnasiumTask":
+    def create(cls, env_id: str, max_steps: int | None = None, eye: Any = None, actions: Any = None) -> "GymnasiumTask":
         """Reads the sizes from the environment. Raises ConfigError if it is unknown, or cannot be used."""
         name = f"gymnasium:{env_id}"
         env, spaces = _make(env_id)
@@ -49,12 +50,18 @@ class GymnasiumTask(struct.PyTreeNode):
         limit = env.spec.max_episode_steps or _MOST_STEPS
         env.close()
         return cls(
-            actions=Actions.of(name, env.action_space, spaces),
+            actions=actions or Actions.of(name, env.action_space, spaces),
+            eye=eye,
             env_id=env_id,
             name=name,
-            num_inputs=num_inputs(name, env.observation_space, spaces),
+            observation_size=num_inputs(name, env.observation_space, spaces),
             max_steps=limit if max_steps is None else min(max_steps, limit),
         )
+
+    @property
+    def num_inputs(self) -> int:
+        """What the eye gives, or all of an observation."""
+        return self.eye.num_inputs if self.eye else self.observation_size
 
     @property
     def num_outputs(self) -> int:
@@ -91,7 +98,7 @@ class GymnasiumTask(struct.PyTreeNode):
         self, networks: Network, lane_weights: Float[Array, "L"], seeds: Array
     ) -> tuple[Float[Array, "P L"], Float[Array, "P"]]:
         lanes = (networks.num_rows.shape[0], lane_weights.shape[0])
-        seen = jax.ShapeDtypeStruct((*lanes, self.num_inputs), jnp.float32)
+        seen = jax.ShapeDtypeStruct((*lanes, self.observation_size), jnp.float32)
         earned, goes_on = jax.ShapeDtypeStruct(lanes, jnp.float32), jax.ShapeDtypeStruct(lanes, bool)
         number = jax.ShapeDtypeStruct((), jnp.int32)
 
@@ -116,7 +123,8 @@ class GymnasiumTask(struct.PyTreeNode):
 
         def advance(carry):
             count, memory, obs, returns, steps, alive = carry
-            memory, outputs = forward_lanes_in(memory, networks, lane_weights, obs)
+            inputs = self.eye(obs.reshape(-1, self.observation_size)).reshape(*lanes, -1) if self.eye else obs
+            memory, outputs = forward_lanes_in(memory, networks, lane_weights, inputs)
             steps = steps + alive.sum(-1, dtype=jnp.float32)
             obs, reward, alive = io_callback(step, (seen, earned, goes_on), session, self.actions.from_outputs(outputs))
             return count + 1, memory, obs, returns + reward, steps, alive

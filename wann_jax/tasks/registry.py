@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from wann_jax import datasets
 from wann_jax.envs import BIPEDAL_WALKER, CARTPOLE_SWINGUP
 from wann_jax.errors import ConfigError, DataError, require
+from wann_jax.tasks import real_car
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.car_racing import CarRacingTask
 from wann_jax.tasks.classification import ClassificationTask
@@ -94,8 +95,12 @@ def make_task(
         _refuse(name, given, "max_steps")
         return _control_task(name, _ENVIRONMENTS.get(name, argument), max_steps)
     if kind == "gymnasium" and argument:
-        _refuse(name, given, "max_steps")
+        sees = argument == real_car.ENV_ID
+        _refuse(name, given, "max_steps", *(["encoder"] if sees else []))
         _check_max_steps(max_steps)
+        if sees:
+            eye = real_car.Eye(load_encoder(DEFAULT_NAME if encoder is None else encoder))
+            return GymnasiumTask.create(argument, max_steps, eye, real_car.Controls())
         return GymnasiumTask.create(argument, max_steps)
     raise ConfigError(f"task must be one of {', '.join(info.name for info in TASKS)}; got {name!r}")
 

@@ -42,7 +42,7 @@ def zooms() -> np.ndarray:
 
 def shrink(frame: np.ndarray) -> np.ndarray:
     """An original frame [96, 96, 3] of bytes as the driver sees it: [64, 64, 3] bytes."""
-    columns, rows = _bilinear(FRAME_SIZE), _bilinear(FRAME_ROWS)
+    columns, rows = bilinear(FRAME_SIZE), bilinear(FRAME_ROWS)
     smaller = np.einsum("rh,hwk,cw->rck", rows, frame[:FRAME_ROWS].astype(float), columns)
     return np.clip(np.floor(smaller + 0.5), 0, 255).astype(np.uint8)
 
@@ -64,8 +64,8 @@ def car_layers() -> np.ndarray:
     return np.stack(table).astype(np.float32)
 
 
-def _bilinear(size: int) -> np.ndarray:
-    """[64, size]: each pixel's shares of a row, with the filter as wide as the reduction asks for."""
+def bilinear(size: int) -> np.ndarray:
+    """[64, size]: each pixel's shares of a row or column, with the filter as wide as the reduction asks for."""
     scale = size / SIZE
     centre = (np.arange(SIZE) + 0.5) * scale
     weight = np.maximum(1.0 - np.abs(np.arange(size) + 0.5 - centre[:, None]) / scale, 0.0)
@@ -76,7 +76,7 @@ def _weights(size: int, points_per_pixel: float, places: np.ndarray) -> np.ndarr
     """[64, places]: what a point of the window at each place gives to each pixel."""
     pixel = np.floor(places / points_per_pixel).astype(int)
     inside = (pixel >= 0) & (pixel < size)
-    return np.where(inside, _bilinear(size)[:, np.clip(pixel, 0, size - 1)], 0.0) / points_per_pixel
+    return np.where(inside, bilinear(size)[:, np.clip(pixel, 0, size - 1)], 0.0) / points_per_pixel
 
 
 def _is_inside(polygon: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
