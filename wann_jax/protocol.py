@@ -25,7 +25,6 @@ from wann_jax.topology import Topology
 
 RANGE = 2.0  # random weights are uniform in [-RANGE, RANGE]
 GRID_STEP = 0.02
-REFINED_STEP = 0.005
 EPISODES_PER_WEIGHT = 10  # of the row of random shared weights
 GRID_EPISODES = 32
 CHOICE_SEED = 2**31 - 2  # of the episodes that choose the shared weight
@@ -99,17 +98,22 @@ def check_weight_vector(weights: Any, num_connections: int) -> np.ndarray:
     return vector
 
 
-def best_shared_weight(task: TunableTask, network: Network) -> float:
-    """The shared weight with the best mean score on the choice episodes or the validation split: a grid, refined."""
+def best_shared_weight(
+    task: TunableTask, network: Network, grid_step: float = GRID_STEP, episodes: int = GRID_EPISODES
+) -> float:
+    """The shared weight with the best mean score on the choice episodes or the validation split: a grid, refined.
+
+    The grid spans [-2, 2]; around its best, eight more weights see four times as many `episodes`.
+    """
 
     def best_of(candidates: np.ndarray, episodes: int) -> float:
         scores = _scores(task, network, candidates, episodes, CHOICE_SEED, "validation").mean(-1)
         return float(candidates[np.where(np.isfinite(scores), scores, -np.inf).argmax()])
 
-    count = round(2 * RANGE / GRID_STEP) + 1
-    coarse = best_of(np.linspace(-RANGE, RANGE, count), GRID_EPISODES)
-    near = coarse + REFINED_STEP * np.arange(-4, 5)
-    return best_of(near, 4 * GRID_EPISODES)
+    count = round(2 * RANGE / grid_step) + 1
+    coarse = best_of(np.linspace(-RANGE, RANGE, count), episodes)
+    near = coarse + grid_step / 4 * np.arange(-4, 5)
+    return best_of(near, 4 * episodes)
 
 
 def _scores(

@@ -1,0 +1,40 @@
+"""One network in our environment and in Gymnasium's: its return at every shared weight."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("WANN_CPU_DEVICES", "1")  # Gymnasium's environments run outside
+os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])  # where they find what is ours
+
+import wann_jax as wann
+from benchmarks.common import write_result
+from wann_jax.config import PUBLISHED_WEIGHTS
+from wann_jax.protocol import size_of
+from wann_jax.tasks.tunable import tunable
+
+
+def compare_worlds(name: str, description: str | None, episodes: int, worlds: dict[str, str], **choice: Any) -> None:
+    """Reads the command line, evaluates in every world (tasks by name; ours first) and writes results/NAME.json.
+
+    The best shared weight is chosen on episodes of our own environment, as `choice` says (see best_shared_weight).
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("network", type=Path)
+    parser.add_argument("--episodes", type=int, default=episodes)
+    options = parser.parse_args()
+    ours = tunable(wann.make_task(next(iter(worlds.values()))))
+    network = wann.load_network(options.network, ours.num_inputs, ours.num_outputs)
+    best = wann.best_shared_weight(ours, network, **choice)
+    weights = (*PUBLISHED_WEIGHTS, best)
+    document: dict[str, Any] = {"episodes": options.episodes, "best_shared_weight": best, **size_of(network)}
+    for seed, (world, task) in enumerate(worlds.items()):
+        returns = wann.evaluate(wann.make_task(task), [network], weights, options.episodes, seed=seed)[0]
+        document[world] = {
+            "mean_of_six": float(returns[:-1].mean()),
+            "best_weight": float(returns[-1].mean()),
+            "by_weight": {f"{w:g}": [float(r.mean()), float(r.std())] for w, r in zip(weights, returns, strict=True)},
+        }
+        print(world, document[world], flush=True)
+        write_result(name, document)
