@@ -15,14 +15,14 @@ from wann_jax.protocol import size_of
 from wann_jax.tasks.tunable import tunable
 
 
-def compare_worlds(name: str, description: str | None, episodes: int, worlds: dict[str, str], **choice: Any) -> None:
+def compare_worlds(name: str, description: str | None, trials: int, worlds: dict[str, str], **choice: Any) -> None:
     """Reads the command line, evaluates in every world (tasks by name; ours first) and writes results/NAME.json.
 
     The best shared weight is chosen on episodes of our own environment, as `choice` says (see best_shared_weight).
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("network", type=Path)
-    parser.add_argument("--episodes", type=int, default=episodes)
+    parser.add_argument("--episodes", type=int, default=trials)
     options = parser.parse_args()
     ours = tunable(wann.make_task(next(iter(worlds.values()))))
     network = wann.load_network(options.network, ours.num_inputs, ours.num_outputs)
