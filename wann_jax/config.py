@@ -205,6 +205,9 @@ _CLASSIFICATION: dict[str, dict[str, Any]] = {
         population_size=960, generations=4096, episodes=1, tournament_size=32, initial_connection_probability=0.05
     ),
 }
+_GROWTH: dict[str, Any] = dict(  # more connections and fewer new activations than in the paper
+    add_connection_rate=0.3, add_node_rate=0.3, enable_connection_rate=0.1, change_activation_rate=0.3
+)
 _BIPED: dict[str, Any] = dict(initial_connection_probability=0.25)
 # Judging as often as elsewhere would cost more than the search: frames are dear.
 _SPARSE_JUDGING: dict[str, Any] = dict(champion_interval=20, champion_candidates=2, champion_episodes=4)
@@ -233,10 +236,7 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             tournament_size=4,
             elite_fraction=0.05,
             simplicity_probability=0.0,
-            add_connection_rate=0.3,
-            add_node_rate=0.3,
-            enable_connection_rate=0.1,
-            change_activation_rate=0.3,
+            **_GROWTH,
             **_BIPED,
             champion_episodes=16,
         ),
@@ -254,7 +254,14 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "carracing": {
         "quick": dict(population_size=16, generations=10, episodes=1, tournament_size=4, **_SPARSE_JUDGING),
         "laptop": dict(
-            population_size=64, generations=500, episodes=1, tournament_size=4, elite_fraction=0.1, **_SPARSE_JUDGING
+            population_size=64,
+            generations=500,
+            episodes=1,
+            tournament_size=4,
+            elite_fraction=0.1,
+            simplicity_probability=0.1,
+            **_GROWTH,
+            **_SPARSE_JUDGING,
         ),
         "best": dict(population_size=192, generations=1024, episodes=2, simplicity_probability=0.5, weight_jitter=0.25),
         "paper": dict(population_size=64, generations=1024, episodes=2),
