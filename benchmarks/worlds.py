@@ -11,6 +11,7 @@ os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])  # where they find wha
 import wann_jax as wann
 from benchmarks.common import write_result
 from wann_jax.config import PUBLISHED_WEIGHTS
+from wann_jax.network_file import task_options_of
 from wann_jax.protocol import size_of
 from wann_jax.tasks.tunable import tunable
 
@@ -24,13 +25,14 @@ def compare_worlds(name: str, description: str | None, trials: int, worlds: dict
     parser.add_argument("network", type=Path)
     parser.add_argument("--episodes", type=int, default=trials)
     options = parser.parse_args()
-    ours = tunable(wann.make_task(next(iter(worlds.values()))))
+    tasks = {world: wann.make_task(task, **task_options_of(options.network, task)) for world, task in worlds.items()}
+    ours = tunable(next(iter(tasks.values())))
     network = wann.load_network(options.network, ours.num_inputs, ours.num_outputs)
     best = wann.best_shared_weight(ours, network, **choice)
     weights = (*PUBLISHED_WEIGHTS, best)
     document: dict[str, Any] = {"episodes": options.episodes, "best_shared_weight": best, **size_of(network)}
-    for seed, (world, task) in enumerate(worlds.items()):
-        returns = wann.evaluate(wann.make_task(task), [network], weights, options.episodes, seed=seed)[0]
+    for seed, (world, task) in enumerate(tasks.items()):
+        returns = wann.evaluate(task, [network], weights, options.episodes, seed=seed)[0]
         document[world] = {
             "mean_of_six": float(returns[:-1].mean()),
             "best_weight": float(returns[-1].mean()),

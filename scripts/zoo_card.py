@@ -1,4 +1,5 @@
-"""Makes a network of the zoo from a run directory: python scripts/zoo_card.py RUN NAME "COMMAND" "SUMMARY" [TUNED].
+"""Makes a network of the zoo from a run directory: python scripts/zoo_card.py RUN NAME "COMMAND" "SUMMARY"
+[TUNED] [TRIALS].
 
 TUNED: the file that `wann tune` wrote for the run's champion. The card holds the protocol's rows; a thinned log of the
 run goes to benchmarks/results/zoo_NAME.json. What a benchmark found of the network
@@ -9,7 +10,15 @@ import json
 import sys
 from pathlib import Path
 
-from wann_jax.network_file import CHAMPION_FILE, ZOO, load_genome, load_network, load_weights, save_network
+from wann_jax.network_file import (
+    CHAMPION_FILE,
+    ZOO,
+    load_genome,
+    load_network,
+    load_weights,
+    save_network,
+    task_options_of,
+)
 from wann_jax.protocol import protocol, size_of
 from wann_jax.run_dir import RunDirectory
 from wann_jax.tasks import make_task
@@ -19,24 +28,27 @@ RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 LOG_ROWS = 300
 
 
-def main(run: str, name: str, command: str, summary: str, tuned: str | None = None) -> None:
+def main(run: str, name: str, command: str, summary: str, tuned: str = "", trials: str = "1000") -> None:
     """Writes wann_jax/zoo/NAME.json and the log."""
     directory = RunDirectory.open(Path(run))
     settings = directory.read_settings()
     data = {name: value for name, value in settings.task_options.items() if name == "data_dir"}
-    task = tunable(make_task(settings.task, **data))  # episodes of full length, whatever the search had
+    options = data | task_options_of(run, settings.task)  # episodes of full length, whatever the search had
+    task = tunable(make_task(settings.task, **options))
+    found = RESULTS / f"{name}_champion.json"
+    worlds = json.loads(found.read_text()) if found.exists() else {}
     network, (genome, spec) = load_network(run), load_genome(run)
     info = json.loads((Path(run) / CHAMPION_FILE).read_text())["info"]
     weights = load_weights(tuned) if tuned else None
     info["shared_weights"] = list(settings.config.shared_weights)
-    rows = protocol(task, network, weights, shared_weights=settings.config.shared_weights)
+    members = settings.config.shared_weights
+    rows = protocol(task, network, weights, int(trials), members, best=worlds.get("best_shared_weight"))
     if tuned:
         info["tuning"] = json.loads(Path(tuned).read_text())["info"]["tuning"]
     sizes = {"num_connections": size_of(network)["connections"], "num_hidden": size_of(network)["hidden"]}
     card = {**info, **sizes, "command": command, "summary": summary, "protocol": rows}
-    found = RESULTS / f"{name}_champion.json"
-    if found.exists():
-        card["worlds"] = {key: value for key, value in json.loads(found.read_text()).items() if key != "machine"}
+    if worlds:
+        card["worlds"] = {key: value for key, value in worlds.items() if key != "machine"}
     ZOO.mkdir(exist_ok=True)
     save_network(ZOO / f"{name}.json", genome, spec, card, weights)
     metrics = directory.read_metrics()

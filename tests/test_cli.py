@@ -204,7 +204,8 @@ def test_tasks_lists_them_all(wann):
     status, out, err = wann("tasks")
     assert (status, err) == (0, "")
     names = [line.split()[0] for line in out.splitlines()]
-    assert names == ["xor", "swingup", "biped", "digits", "mnist", "classify:PATH", "gymnax:NAME", "gymnasium:NAME"]
+    environments, images = ["swingup", "biped", "carracing"], ["digits", "mnist", "classify:PATH"]
+    assert names == ["xor", *environments, *images, "gymnax:NAME", "gymnasium:NAME"]
 
 
 def test_version_usage_and_exit_status(wann, monkeypatch):
@@ -245,8 +246,8 @@ def bad_files(tmp_path, finished):
 
 
 MISTAKES = {
-    "search zip": "task must be one of xor, swingup, biped, digits, mnist, classify:PATH, gymnax:NAME, gymnasium:NAME; "
-    "got 'zip'",
+    "search zip": "task must be one of xor, swingup, biped, carracing, digits, mnist, classify:PATH, gymnax:NAME, "
+    "gymnasium:NAME; got 'zip'",
     "search": "task must be the first argument of wann search; got 'nothing'",
     "search --seed 1 xor": "task must be the first argument of wann search; got '--seed'",
     "search xor --preset zip": "preset must be one of quick, laptop, best, paper; got 'zip'",

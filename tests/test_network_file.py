@@ -12,6 +12,7 @@ from wann_jax import DataError, forward, load_genome, load_network, save_network
 from wann_jax.activations import ACTIVATION_NAMES
 from wann_jax.genome import GenomeSpec
 from wann_jax.graph import invariant_violations
+from wann_jax.network_file import task_options_of
 
 SPEC = GenomeSpec.for_task(2, 1, tuple(range(1, 11)), 4)
 
@@ -257,3 +258,14 @@ def test_sizes_that_a_task_asks_for_are_checked(tmp_path):
     assert int(load_network(path, 2, 1).num_connections) == 4
     refused(lambda: load_genome(path, 3, 1), path, "num_inputs must be 3; got 2")
     refused(lambda: load_network(path, 2, 2), path, "num_outputs must be 2; got 1")
+
+
+def test_a_network_names_the_encoder_that_it_evolved_with(tmp_path):
+    spec = GenomeSpec.for_task(2, 1, (5,), 4)
+    genome = from_plain(spec, PlainGenome([1, 1, 1, 1], [(1, 3, True)]))
+    save_network(tmp_path / "car.json", genome, spec, {"encoder": "early"})
+    save_network(tmp_path / "other.json", genome, spec, {})
+    for task in ("carracing", "gymnasium:CarRacing-v3"):
+        assert task_options_of(tmp_path / "car.json", task) == {"encoder": "early"}
+        assert task_options_of(tmp_path / "other.json", task) == {}
+    assert task_options_of(tmp_path / "car.json", "swingup") == {}

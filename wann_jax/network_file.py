@@ -101,6 +101,12 @@ def load_info(path: StrPath) -> dict[str, Any]:
     return json.loads(_read(source)).get("info") or {}
 
 
+def task_options_of(path: StrPath, task: str) -> dict[str, Any]:
+    """Options of `make_task` that a network depends on: the encoder that it evolved with. Raises DataError."""
+    encoder = load_info(path).get("encoder")
+    return {"encoder": encoder} if encoder and task.endswith(("carracing", "CarRacing-v3")) else {}
+
+
 def save_network(
     path: StrPath,
     genome: Genome,

@@ -42,12 +42,14 @@ def protocol(
     shared_weights: Sequence[float] = PUBLISHED_WEIGHTS,
     seed: int = 0,
     split: str = "test",
+    best: float | None = None,
     on_row: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
     """All rows of one network; `weights` [C] are its tuned ones, if it has any.
 
     `trials`: episodes of each row (control); random weights (classification: at most 200, since each trial sees the
     whole split). `split`: the images that rows are measured on; "validation" while something is still to be chosen.
+    `best`: the shared weight of the tuned row; default: `best_shared_weight`.
     Raises ConfigError if something does not fit.
     """
     check_fits(task, network)
@@ -58,7 +60,7 @@ def protocol(
     if weights is not None:
         check_weight_vector(weights, topology.num_connections)
     trials = min(trials, 200) if isinstance(task, ClassificationTask) else trials
-    best = best_shared_weight(task, network)
+    best = best_shared_weight(task, network) if best is None else best
     parts: list[Callable[[], Row | list[Row]]] = [
         partial(_random_weights, task, topology, trials, seed, split),
         partial(_random_shared, task, network, trials, seed, split),

@@ -148,6 +148,7 @@ class RunDirectory:
         """Writes champion.json."""
         info = {"task": settings.task, "seed": settings.seed, "generation": int(state.generation)}
         info |= {"score": float(state.champion_score), "shared_weights": list(settings.config.shared_weights)}
+        info |= {name: value for name, value in settings.task_options.items() if name == "encoder"}
         save_network(self.path / CHAMPION_FILE, state.champion, spec, info)
 
     def save(self, state: SearchState, spec: GenomeSpec) -> None:

@@ -12,7 +12,7 @@ from wann_jax.cli.parsing import TaskOptions, parse
 from wann_jax.config import PUBLISHED_WEIGHTS
 from wann_jax.errors import require
 from wann_jax.evaluation import evaluate
-from wann_jax.network_file import load_genome, load_info, load_network, load_weights, zoo_names
+from wann_jax.network_file import load_genome, load_info, load_network, load_weights, task_options_of, zoo_names
 from wann_jax.protocol import protocol, size_of
 from wann_jax.report.progress import StepProgress
 from wann_jax.report.tables import print_rows, print_scores, score_document, strict_json
@@ -63,7 +63,8 @@ class ProtocolCommand:
 def run_protocol(args: list[str]) -> int:
     """`wann protocol`; the exit status."""
     command = parse(ProtocolCommand, "protocol", args)
-    task = tunable(make_task(command.task, **command.task_options.given()))
+    options = task_options_of(command.network, command.task) | command.task_options.given()
+    task = tunable(make_task(command.task, **options))
     network = load_network(command.network, task.num_inputs, task.num_outputs)
     members = command.weights or load_info(command.network).get("shared_weights", PUBLISHED_WEIGHTS)
     arguments = (task, network, load_weights(command.network), command.trials, members, command.seed)
@@ -89,7 +90,8 @@ def run_zoo(args: list[str]) -> int:
 def run_evaluate(args: list[str]) -> int:
     """`wann evaluate`; the exit status."""
     command = parse(EvaluateCommand, "evaluate", args)
-    task = make_task(command.task, **command.task_options.given())
+    options = task_options_of(command.network, command.task) | command.task_options.given()
+    task = make_task(command.task, **options)
     genome, spec = load_genome(command.network, task.num_inputs, task.num_outputs)
     network = load_network(command.network, task.num_inputs, task.num_outputs)
     scores = evaluate(task, [network], command.weights, command.episodes, command.seed, command.split)[0]

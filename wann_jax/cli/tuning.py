@@ -15,7 +15,15 @@ from wann_jax.cli.parsing import TaskOptions, parse, value_of
 from wann_jax.config import PUBLISHED_WEIGHTS
 from wann_jax.errors import CheckpointError, require
 from wann_jax.evaluation import SPLITS
-from wann_jax.network_file import load_genome, load_info, load_network, load_weights, save_network, write_atomically
+from wann_jax.network_file import (
+    load_genome,
+    load_info,
+    load_network,
+    load_weights,
+    save_network,
+    task_options_of,
+    write_atomically,
+)
 from wann_jax.protocol import best_shared_weight, protocol, size_of
 from wann_jax.report.progress import StepProgress
 from wann_jax.report.tables import print_rows, strict_json
@@ -63,7 +71,8 @@ def run_tune(args: list[str]) -> int:
     require(command.start is None or not command.again, "start", "left out with --again", command.start)
     out = command.out or Path(f"{command.network.with_suffix('')}-{method}.json")
     require(not out.exists(), "out", "a new file, nothing is overwritten", str(out), CheckpointError)
-    task = tunable(make_task(command.task, **command.task_options.given()))
+    options = task_options_of(command.network, command.task) | command.task_options.given()
+    task = tunable(make_task(command.task, **options))
     network = load_network(command.network, task.num_inputs, task.num_outputs)
     genome, spec = load_genome(command.network, task.num_inputs, task.num_outputs)
     weights = load_weights(command.network)
