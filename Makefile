@@ -33,6 +33,7 @@ bench-box2d: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.biped_speed --seconds 5
 	$(BIN)/python -m benchmarks.biped_champion biped
 	$(BIN)/python -m benchmarks.car_fidelity --episodes 24
+	$(BIN)/python -m benchmarks.car_champion carracing
 	$(BIN)/python -m benchmarks.car_speed --steps 100 --seconds 3
 
 format: $(VENV)/.installed-dev
