@@ -139,7 +139,7 @@ class TestByName:
         assert str(error.value) == complaint
 
     def test_a_missing_encoder_is_told(self, tmp_path):
-        with pytest.raises(DataError, match=r"encoder file .* is not there; .* or one of: laptop"):
+        with pytest.raises(DataError, match=r"encoder file .* is not there; .* or one of: early, laptop"):
             wann.make_task("carracing", encoder=str(tmp_path / "none.npz"))
 
     def test_others_have_no_encoder(self):
