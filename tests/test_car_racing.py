@@ -23,7 +23,6 @@ from wann_jax.envs.car_racing.picture import CLOSE, camera_of, render, render_by
 from wann_jax.envs.car_racing.texture import bake_all
 from wann_jax.envs.car_racing.track import FIELD, make_track, track_from_uniforms
 from wann_jax.envs.car_racing.track import make_tracks as draw_tracks
-from wann_jax.envs.car_racing.trigonometry import sine_cosine
 from wann_jax.errors import ConfigError
 
 RECORDING = Path(__file__).parent / "golden" / "box2d_car.npz"
@@ -146,7 +145,7 @@ def test_masses_are_box2ds():
 
 def test_sine_and_cosine_of_large_angles():
     angle = np.random.default_rng(0).uniform(-500, 500, 4000).astype(np.float32)
-    for ours, theirs in zip(jax.jit(sine_cosine)(angle), (np.sin, np.cos), strict=True):
+    for ours, theirs in zip(jax.jit(sin_cos)(angle), (np.sin, np.cos), strict=True):
         np.testing.assert_allclose(ours, theirs(angle.astype(float)), atol=2e-7)
 
 
@@ -268,7 +267,10 @@ def test_batching_over_tables_lanes_and_both_is_the_same(tracks):
 
     wanted = jax.jit(run)(tracks, textures, index)
     lanes = jax.jit(jax.vmap(run, (None, None, 0)))(tracks, textures, index)
-    pick = lambda tree, i: jax.tree.map(lambda leaf: leaf[i][None], tree)  # noqa: E731
+
+    def pick(tree, i):
+        return jax.tree.map(lambda leaf: leaf[i][None], tree)
+
     own = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[pick((tracks, textures), i) for i in (2, 0, 1)])
     tables = jax.jit(jax.vmap(lambda pair: run(*pair, jnp.int32(0))))(own)
     nested = jax.jit(jax.vmap(lambda pair: jax.vmap(run, (None, None, 0))(*pair, jnp.zeros(2, jnp.int32))))(own)
@@ -280,7 +282,10 @@ def test_batching_over_tables_lanes_and_both_is_the_same(tracks):
 def test_lanes_do_not_depend_on_their_neighbours(states):
     actions = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (4, 3)), jnp.float32)
     together = step(KEY, states, actions, params)
-    pick = lambda tree, i: jax.tree.map(lambda leaf: leaf[i : i + 1], tree)  # noqa: E731
+
+    def pick(tree, i):
+        return jax.tree.map(lambda leaf: leaf[i : i + 1], tree)
+
     for lane in range(4):
         state = pick(states.replace(tracks=None), lane).replace(tracks=states.tracks)
         alone = step(KEY, state, actions[lane : lane + 1], params)

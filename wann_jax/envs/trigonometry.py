@@ -27,3 +27,9 @@ def sin_cos(angle: Float[Array, "*shape"]) -> tuple[Float[Array, "*shape"], Floa
     is_odd = (quadrant & 1) == 1
     sine, cosine = jnp.where(is_odd, cosine, sine), jnp.where(is_odd, sine, cosine)
     return jnp.where((quadrant & 2) != 0, -sine, sine), jnp.where(((quadrant + 1) & 2) != 0, -cosine, cosine)
+
+
+def turned(sine: Array, cosine: Array, by: Array) -> tuple[Array, Array]:
+    """Sine and cosine of an angle that grows by less than a twentieth of a radian."""
+    small_cosine, small_sine = 1.0 - 0.5 * by * by, by - by * by * by / 6.0
+    return sine * small_cosine + cosine * small_sine, cosine * small_cosine - sine * small_sine

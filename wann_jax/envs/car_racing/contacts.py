@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from wann_jax.envs.car_racing.parts import WHEEL_HALF_WIDTH, WHEEL_RADIUS
 from wann_jax.envs.car_racing.tile_map import WINDOW, cell_of
 from wann_jax.envs.car_racing.track import Track
-from wann_jax.envs.car_racing.trigonometry import sine_cosine
+from wann_jax.envs.trigonometry import sin_cos
 
 _MARGIN = 0.02  # m: both shapes have a skin of half of it
 
@@ -21,7 +21,7 @@ def touched_tiles(
 ) -> tuple[Int[Array, "4 *B"], Bool[Array, "4 W *B"]]:
     """First tile of each wheel's window, and which of the window's tiles it touches."""
     x, y, angle = wheels
-    sine, cosine = sine_cosine(angle)
+    sine, cosine = sin_cos(angle)
     first = tracks.first_tile[track_index[None], cell_of(y), cell_of(x)]
     num_tiles = tracks.num_tiles[track_index][None, None]
     window = jnp.arange(WINDOW, dtype=jnp.int32).reshape(1, WINDOW, *[1] * track_index.ndim)

@@ -19,7 +19,7 @@ from wann_jax.envs.car_racing.parts import (
     WHEEL_MASS,
     WHEEL_RADIUS,
 )
-from wann_jax.envs.car_racing.trigonometry import sine_cosine, turned
+from wann_jax.envs.trigonometry import sin_cos, turned
 
 TIME_STEP = 0.02  # s
 _ENGINE_POWER = 40_000.0  # W
@@ -65,7 +65,7 @@ def new_car(start: Float[Array, "3 *B"]) -> Car:
     """At rest with the hull's origin at x, y, angle. The wheels are in place only after the first step."""
     x, y, angle = start
     lanes = angle.shape
-    sine, cosine = sine_cosine(angle)
+    sine, cosine = sin_cos(angle)
     across, along = HULL_CENTRE.tolist()
     hull = jnp.stack([x + cosine * across - sine * along, y + sine * across + cosine * along, angle])
     place = (ANCHORS + HULL_CENTRE).astype("float32").T.reshape(2, NUM_WHEELS, *[1] * len(lanes))
@@ -107,7 +107,7 @@ def step(car: Car, controls: Controls, on_road: Array) -> Car:
 
 def origin(hull: Float[Array, "3 *B"]) -> tuple[Array, Array]:
     """x and y of the hull's origin, which the camera and the field's edges go by."""
-    sine, cosine = sine_cosine(hull[2])
+    sine, cosine = sin_cos(hull[2])
     across, along = HULL_CENTRE.tolist()
     return hull[0] - cosine * across + sine * along, hull[1] - sine * across - cosine * along
 
@@ -122,7 +122,7 @@ def _drive_wheels(car: Car, controls: Controls, on_road: Array) -> tuple[Array, 
     slower = jnp.sign(spin) * jnp.maximum(jnp.abs(spin) - _BRAKE * jnp.maximum(brake, 0.0), 0.0)
     spin = jnp.where(brake >= 0.9, 0.0, slower)
     phase = car.phase + TIME_STEP * spin
-    sine, cosine = sine_cosine(car.wheels[2])
+    sine, cosine = sin_cos(car.wheels[2])
     vx, vy, _ = car.wheel_velocity
     forward = (spin * WHEEL_RADIUS - (cosine * vy - sine * vx)) * _SLIP_STIFFNESS
     aside = -(cosine * vx + sine * vy) * _SLIP_STIFFNESS
@@ -151,7 +151,7 @@ def _steer(angle: Array, steer: Array, hold: Array) -> tuple[Array, Array]:
 
 def _solve_velocities(car: Car, force: tuple[Array, Array], speed: Array) -> tuple[Array, Array]:
     """Velocities of hull and wheels under which the joints hold, with all momentum kept."""
-    sine, cosine = sine_cosine(car.hull[2])
+    sine, cosine = sin_cos(car.hull[2])
     lever = _levers(sine[None], cosine[None])
     # What each wheel brings in beyond the hull's motion.
     vx, vy, turn = car.hull_velocity[:, None]
@@ -213,7 +213,7 @@ def _solve_positions(hull: Array, wheels: Array, joint_angle: Array) -> tuple[Ar
 
     def one_pass(carry):
         count, busy, hull, wheels = carry
-        start = (hull, *sine_cosine(hull[2]), jnp.ones_like(busy))
+        start = (hull, *sin_cos(hull[2]), jnp.ones_like(busy))
         (new_hull, _, _, fine), placed = lax.scan(
             pull, start, (anchors, stop, jnp.moveaxis(wheels, 1, 0)), reverse=True
         )
@@ -222,6 +222,9 @@ def _solve_positions(hull: Array, wheels: Array, joint_angle: Array) -> tuple[Ar
         return count + 1, busy & ~fine, hull, wheels
 
     first = one_pass((0, jnp.ones(hull.shape[1:], bool), hull, wheels))
-    goes_on = lambda carry: (carry[0] < _POSITION_PASSES) & carry[1].any()  # noqa: E731
+
+    def goes_on(carry):
+        return (carry[0] < _POSITION_PASSES) & carry[1].any()
+
     _, _, hull, wheels = lax.while_loop(goes_on, one_pass, first)
     return hull, wheels

@@ -20,7 +20,7 @@ from wann_jax.envs.car_racing.dynamics import origin
 from wann_jax.envs.car_racing.lanes import by_table
 from wann_jax.envs.car_racing.lens import SIZE
 from wann_jax.envs.car_racing.texture import Texture
-from wann_jax.envs.car_racing.trigonometry import sine_cosine
+from wann_jax.envs.trigonometry import sin_cos
 
 CLOSE = lens.NUM_ZOOMS - 1  # steps from the start until the camera is close
 # Points of the window ahead and to the right of the hull's origin, of each row and column of pixels.
@@ -103,7 +103,7 @@ def _view(track_index: Array, camera: Camera, frame: Array, num_texels: int) -> 
     texel = texture.TEXEL * 2.0**levels
     per_metre = jnp.asarray(1.0 / texel, jnp.float32)[frame]
     per_point = jnp.asarray(1.0 / (zooms * texel), jnp.float32)[frame]
-    sine, cosine = sine_cosine(camera.angle)
+    sine, cosine = sin_cos(camera.angle)
     return (
         (camera.x + texture.HALF_SIDE) * per_metre,
         (camera.y + texture.HALF_SIDE) * per_metre,

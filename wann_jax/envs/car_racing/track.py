@@ -58,7 +58,10 @@ def make_track(key: Key[Array, ""]) -> Track:
         return count + 1, *lay_points(uniforms)
 
     first = (jnp.int32(0), (jnp.zeros((MAX_TILES, 3)), jnp.int32(0)), jnp.bool_(False))
-    goes_on = lambda carry: ~carry[2] & (carry[0] < _MAX_TRIES)  # noqa: E731
+
+    def goes_on(carry):
+        return ~carry[2] & (carry[0] < _MAX_TRIES)
+
     _, (points, num_tiles), _ = lax.while_loop(goes_on, retry, first)
     return lay_tiles(points, num_tiles)
 
