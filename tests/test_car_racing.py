@@ -23,6 +23,7 @@ from wann_jax.envs.car_racing.picture import CLOSE, camera_of, render, render_by
 from wann_jax.envs.car_racing.texture import bake_all
 from wann_jax.envs.car_racing.track import FIELD, make_track, track_from_uniforms
 from wann_jax.envs.car_racing.track import make_tracks as draw_tracks
+from wann_jax.envs.trigonometry import sin_cos
 from wann_jax.errors import ConfigError
 
 RECORDING = Path(__file__).parent / "golden" / "box2d_car.npz"
