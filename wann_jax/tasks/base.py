@@ -64,3 +64,26 @@ class Task(Protocol):
     ) -> Float[Array, "P W R"]:
         """Held-out scores, [P, W, R]: fresh episodes, or the accuracy on the "validation" or "test" split (R = 1)."""
         ...
+
+
+class Episodic:
+    """What tasks of episodes share: everything comes from `rollout`."""
+
+    def rollout(
+        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
+    ) -> tuple[Float[Array, "P W R"], Float[Array, "P"]]:
+        """Return of each episode, and the steps that each individual took in all. Consumes `key`."""
+        raise NotImplementedError
+
+    def evaluate(
+        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
+    ) -> Evaluation:
+        """Mean return over the episodes. Consumes `key`."""
+        returns, steps = self.rollout(networks, shared_weights, key, episodes)
+        return Evaluation(returns.mean(-1), steps)
+
+    def score(
+        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int, split: str
+    ) -> Float[Array, "P W R"]:
+        """The return of each episode; `split` makes no difference: every key is fresh. Consumes `key`."""
+        return self.rollout(networks, shared_weights, key, episodes)[0]

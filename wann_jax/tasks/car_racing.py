@@ -24,7 +24,7 @@ from wann_jax.envs.car_racing.track import Track, make_tracks
 from wann_jax.errors import ConfigError, require
 from wann_jax.forward import forward_lanes_in, lanes_memory
 from wann_jax.network import Network
-from wann_jax.tasks.base import Evaluation
+from wann_jax.tasks.base import Episodic
 from wann_jax.topology import Topology, in_lanes
 from wann_jax.vae.model import CPU_CHUNK, Params, encode
 
@@ -33,7 +33,7 @@ LANES_PER_BLOCK = 4096
 _ACCELERATOR_CHUNK = 2048  # frames drawn and encoded at a time
 
 
-class CarRacingTask(struct.PyTreeNode):
+class CarRacingTask(Episodic, struct.PyTreeNode):
     """The paper's third control task."""
 
     encoder: Params
@@ -64,19 +64,6 @@ class CarRacingTask(struct.PyTreeNode):
     def num_inputs(self) -> int:
         """Latents."""
         return self.encoder["mean"]["bias"].shape[-1]
-
-    def evaluate(
-        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
-    ) -> Evaluation:
-        """Mean return over the episodes. Consumes `key`."""
-        returns, steps = self.rollout(networks, shared_weights, key, episodes)
-        return Evaluation(returns.mean(-1), steps)
-
-    def score(
-        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int, split: str
-    ) -> Float[Array, "P W R"]:
-        """The return of each episode; `split` makes no difference: every key is fresh. Consumes `key`."""
-        return self.rollout(networks, shared_weights, key, episodes)[0]
 
     def rollout(
         self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int

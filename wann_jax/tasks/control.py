@@ -22,11 +22,11 @@ from wann_jax.errors import require
 from wann_jax.forward import LANES_PER_BLOCK, forward_lanes_in, individuals_per_block, lanes_memory
 from wann_jax.network import Network
 from wann_jax.tasks.actions import Actions, num_inputs
-from wann_jax.tasks.base import Evaluation
+from wann_jax.tasks.base import Episodic
 from wann_jax.topology import Topology, in_lanes
 
 
-class ControlTask(struct.PyTreeNode):
+class ControlTask(Episodic, struct.PyTreeNode):
     """A gymnax environment as a task."""
 
     env_params: Any  # the environment's own parameters, traced
@@ -54,19 +54,6 @@ class ControlTask(struct.PyTreeNode):
     def num_outputs(self) -> int:
         """One for each action, or for each number of an action."""
         return self.actions.num_outputs
-
-    def evaluate(
-        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
-    ) -> Evaluation:
-        """Mean return over the episodes. Consumes `key`."""
-        returns, steps = self.rollout(networks, shared_weights, key, episodes)
-        return Evaluation(returns.mean(-1), steps)
-
-    def score(
-        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int, split: str
-    ) -> Float[Array, "P W R"]:
-        """The return of each episode; `split` makes no difference: every key is fresh. Consumes `key`."""
-        return self.rollout(networks, shared_weights, key, episodes)[0]
 
     def rollout(
         self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int

@@ -21,14 +21,14 @@ from wann_jax.errors import ConfigError
 from wann_jax.forward import forward_lanes_in, lanes_memory
 from wann_jax.network import Network
 from wann_jax.tasks.actions import Actions, num_inputs
-from wann_jax.tasks.base import Evaluation
+from wann_jax.tasks.base import Episodic
 from wann_jax.tasks.gymnasium_workers import workers_of
 
 _MOST_LANES = 256  # environments at once
 _MOST_STEPS = 10_000  # of an environment that has no limit of its own
 
 
-class GymnasiumTask(struct.PyTreeNode):
+class GymnasiumTask(Episodic, struct.PyTreeNode):
     """An environment of Gymnasium's registry with a box observation and a discrete or box action."""
 
     actions: Any  # makes actions of outputs: see Actions
@@ -67,19 +67,6 @@ class GymnasiumTask(struct.PyTreeNode):
     def num_outputs(self) -> int:
         """One for each action, or for each number of an action."""
         return self.actions.num_outputs
-
-    def evaluate(
-        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
-    ) -> Evaluation:
-        """Mean return over the episodes. Consumes `key`."""
-        returns, steps = self.rollout(networks, shared_weights, key, episodes)
-        return Evaluation(returns.mean(-1), steps)
-
-    def score(
-        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int, split: str
-    ) -> Float[Array, "P W R"]:
-        """The return of each episode; `split` makes no difference: every key is fresh. Consumes `key`."""
-        return self.rollout(networks, shared_weights, key, episodes)[0]
 
     def rollout(
         self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
