@@ -13,6 +13,7 @@ import os
 import statistics
 import time
 from typing import Any
+from unittest import mock
 
 import gymnasium
 import jax
@@ -62,12 +63,11 @@ def ours(lanes: int, steps: int, repeats: int) -> dict[str, Any]:
 
 def without_native(function: Any, *arguments: Any) -> Any:
     """What the function gives where there is no native code."""
-    available, native.available = native.available, lambda: False  # type: ignore[assignment]
     bipedal_walker._advance_lanes.cache_clear()
     try:
-        return function(*arguments)
+        with mock.patch.object(native, "available", return_value=False):
+            return function(*arguments)
     finally:
-        native.available = available
         bipedal_walker._advance_lanes.cache_clear()
 
 

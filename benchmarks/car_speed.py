@@ -13,6 +13,7 @@ import os
 import statistics
 import time
 from typing import Any
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -102,12 +103,11 @@ def gymnasium_rate(seconds: float) -> float:
 
 def without_native(function: Any, *arguments: Any) -> Any:
     """What the function gives where there is no native code."""
-    available, native.available = native.available, lambda: False  # type: ignore[assignment]
     jax.clear_caches()
     try:
-        return function(*arguments)
+        with mock.patch.object(native, "available", return_value=False):
+            return function(*arguments)
     finally:
-        native.available = available
         jax.clear_caches()
 
 

@@ -60,7 +60,7 @@ class TestUpdates:
             batch = pixels[8 * step : 8 * step + 8]
             noise = jax.random.normal(jax.random.fold_in(root, step), (8, TINY.latents))
             parts = losses(params, batch, noise)
-            gradient = jax.grad(lambda params: sum(losses(params, batch, noise)))(params)  # noqa: B023
+            gradient = jax.grad(lambda *of: sum(losses(*of)))(params, batch, noise)
             with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
                 changes, moments = optimiser_of(TINY).update(gradient, moments, params)
                 params = optax.apply_updates(params, changes)

@@ -19,6 +19,7 @@ from wann_jax.express import express
 from wann_jax.genome import Genome, GenomeSpec
 from wann_jax.graph import longest_path
 from wann_jax.network import Network
+from wann_jax.tasks.registry import options_of
 
 FORMAT, VERSION = "wann_jax.network", 1
 CHAMPION_FILE = "champion.json"
@@ -102,9 +103,12 @@ def load_info(path: StrPath) -> dict[str, Any]:
 
 
 def task_options_of(path: StrPath, task: str) -> dict[str, Any]:
-    """Options of `make_task` that a network depends on: the encoder that it evolved with. Raises DataError."""
+    """Options of `make_task` that a network depends on: the encoder that it evolved with.
+
+    Raises DataError for a bad file, ConfigError for an unknown task.
+    """
     encoder = load_info(path).get("encoder")
-    return {"encoder": encoder} if encoder and task.endswith(("carracing", "CarRacing-v3")) else {}
+    return {"encoder": encoder} if encoder and "encoder" in options_of(task) else {}
 
 
 def save_network(

@@ -66,7 +66,8 @@ def make_task(
     `logit_deviation`: standardise outputs to it in the training loss (classification; default 0: not at all).
     `max_steps`: length limit of an episode (control). `encoder`: a file or directory of `wann train-vae`, or the name
     of one that comes with the package; `encode_interval`: steps between looks at the picture (default 1); `patience`:
-    steps without a new tile of the road after which a car is stopped (default 0: never); all three: carracing. Raises
+    steps without a new tile of the road after which a car is stopped (default 0: never); all three: carracing, and the
+    encoder: gymnasium:CarRacing-v3 too. Raises
     ConfigError for an unknown name, an option that the task does not have, or an environment that is not supported;
     DataError for missing or damaged data.
     """
@@ -75,11 +76,14 @@ def make_task(
         data_dir=data_dir, batch_size=batch_size, logit_deviation=logit_deviation, max_steps=max_steps
     )
     given |= dict(encoder=encoder, encode_interval=encode_interval, patience=patience)
+    allowed = options_of(name)
+    for option, value in given.items():
+        fits = value is None or option in allowed
+        require(fits, f"task.{option}", f"left out: task {name!r} has no such option", value)
+    _check_max_steps(max_steps)
     if name == "xor":
-        _refuse(name, given)
         return FunctionTask(function=_xor_return, num_inputs=2, num_outputs=1, name="xor")
-    if name in ("digits", "mnist") or (kind == "classify" and argument):
-        _refuse(name, given, "batch_size", "logit_deviation", *(["data_dir"] if name == "mnist" else []))
+    if name in ("digits", "mnist") or kind == "classify":
         if name == "mnist":
             dataset = datasets.load_mnist(data_dir)
         else:
@@ -87,21 +91,28 @@ def make_task(
         images = 1000 if batch_size is None else batch_size
         return ClassificationTask.create(name, dataset, images, logit_deviation or 0.0)
     if name == "carracing":
-        _refuse(name, given, "max_steps", "encoder", "encode_interval", "patience")
         kept = {option: given[option] for option in ("max_steps", "encode_interval", "patience")}
         found = {option: value for option, value in kept.items() if value is not None}
         return CarRacingTask.create(load_encoder(DEFAULT_NAME if encoder is None else encoder), **found)
-    if name in _ENVIRONMENTS or (kind == "gymnax" and argument):
-        _refuse(name, given, "max_steps")
+    if kind != "gymnasium":
         return _control_task(name, _ENVIRONMENTS.get(name, argument), max_steps)
-    if kind == "gymnasium" and argument:
-        sees = argument == real_car.ENV_ID
-        _refuse(name, given, "max_steps", *(["encoder"] if sees else []))
-        _check_max_steps(max_steps)
-        if sees:
-            eye = real_car.Eye(load_encoder(DEFAULT_NAME if encoder is None else encoder))
-            return GymnasiumTask.create(argument, max_steps, eye, real_car.Controls())
-        return GymnasiumTask.create(argument, max_steps)
+    if argument == real_car.ENV_ID:
+        eye = real_car.Eye(load_encoder(DEFAULT_NAME if encoder is None else encoder))
+        return GymnasiumTask.create(argument, max_steps, eye, real_car.Controls())
+    return GymnasiumTask.create(argument, max_steps)
+
+
+def options_of(name: str) -> tuple[str, ...]:
+    """The options of `make_task` that the task called `name` has. Raises ConfigError for an unknown name."""
+    kind, _, argument = name.partition(":")
+    if name == "xor":
+        return ()
+    if name in ("digits", "mnist") or (kind == "classify" and argument):
+        return ("batch_size", "logit_deviation", *(["data_dir"] if name == "mnist" else []))
+    if name == "carracing":
+        return ("max_steps", "encoder", "encode_interval", "patience")
+    if name in _ENVIRONMENTS or (kind in ("gymnax", "gymnasium") and argument):
+        return ("max_steps", *(["encoder"] if name == f"gymnasium:{real_car.ENV_ID}" else []))
     raise ConfigError(f"task must be one of {', '.join(info.name for info in TASKS)}; got {name!r}")
 
 
@@ -115,7 +126,6 @@ def _control_task(name: str, env_id: str, max_steps: int | None) -> ControlTask:
     if name == "biped":
         params = params.replace(fall_penalty=0.0)  # as in the paper's search
     if max_steps is not None:
-        _check_max_steps(max_steps)
         kind = type(params.max_steps_in_episode)  # a float in some environments, which then count on it
         params = params.replace(max_steps_in_episode=kind(max_steps))
     return ControlTask.create(name, env, params)
@@ -125,12 +135,6 @@ def _check_max_steps(max_steps: int | None) -> None:
     if max_steps is not None:
         require(max_steps >= 1, "task.max_steps", "at least 1", max_steps)
         require(max_steps < 2**31, "task.max_steps", "below 2**31", max_steps)
-
-
-def _refuse(name: str, given: dict[str, Any], *allowed: str) -> None:
-    for option, value in given.items():
-        fits = value is None or option in allowed
-        require(fits, f"task.{option}", f"left out: task {name!r} has no such option", value)
 
 
 def _xor_return(policy, key: jax.Array) -> jax.Array:

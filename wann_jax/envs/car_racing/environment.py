@@ -47,7 +47,8 @@ class EnvParams(environment.EnvParams):
     max_steps_in_episode: int = 1000
 
 
-LANES: Any = EnvState(drive=0, tracks=None, textures=None, track_index=0, time=0)  # type: ignore[arg-type]
+_AXES: dict[str, Any] = dict(drive=0, tracks=None, textures=None, track_index=0, time=0)
+LANES = EnvState(**_AXES)
 """`vmap`'s axes for states that share their tracks."""
 
 
