@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.common import write_result
+from benchmarks.common import without_native, write_result
 from wann_jax.envs.bipedal.bodies import BODIES, JOINT_SIGN, NUM_BODIES
 from wann_jax.envs.bipedal.contacts import NUM_SLOTS, Contacts, box_around, find_contacts, no_contacts, padded
 from wann_jax.envs.bipedal.vectors import Vec, frame_of
@@ -104,7 +104,6 @@ def summary(errors: Rows) -> dict[str, Any]:
 
 def main() -> None:
     """Records, compares, writes."""
-    from benchmarks.biped_speed import without_native
     from tests.oracle.box2d_walker import POLICIES, record_many
 
     parser = argparse.ArgumentParser()

@@ -13,17 +13,14 @@ import os
 import statistics
 import time
 from typing import Any
-from unittest import mock
 
 import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.common import write_result
-from wann_jax import native
+from benchmarks.common import without_native, write_result
 from wann_jax.devices import over_population
-from wann_jax.envs import bipedal_walker
 from wann_jax.envs.bipedal_walker import BipedalWalker
 
 HOLD = 8  # steps with the same action
@@ -59,16 +56,6 @@ def ours(lanes: int, steps: int, repeats: int) -> dict[str, Any]:
         began = time.perf_counter()
         rates.append(int(compiled(keys)) / (time.perf_counter() - began))
     return {"steps_per_second": statistics.median(rates), "all": rates, "compile_seconds": compile_seconds}
-
-
-def without_native(function: Any, *arguments: Any) -> Any:
-    """What the function gives where there is no native code."""
-    bipedal_walker._advance_lanes.cache_clear()
-    try:
-        with mock.patch.object(native, "available", return_value=False):
-            return function(*arguments)
-    finally:
-        bipedal_walker._advance_lanes.cache_clear()
 
 
 def compile_of_a_step() -> float:

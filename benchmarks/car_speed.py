@@ -13,14 +13,12 @@ import os
 import statistics
 import time
 from typing import Any
-from unittest import mock
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.common import write_result
-from wann_jax import native
+from benchmarks.common import without_native, write_result
 from wann_jax.devices import over_population
 from wann_jax.envs.car_racing import drive as driving
 from wann_jax.envs.car_racing.picture import camera_of, render
@@ -99,16 +97,6 @@ def gymnasium_rate(seconds: float) -> float:
             if terminated or truncated:
                 env.reset()
     return steps / (time.process_time() - began)
-
-
-def without_native(function: Any, *arguments: Any) -> Any:
-    """What the function gives where there is no native code."""
-    jax.clear_caches()
-    try:
-        with mock.patch.object(native, "available", return_value=False):
-            return function(*arguments)
-    finally:
-        jax.clear_caches()
 
 
 def main() -> None:

@@ -12,8 +12,12 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jax
+
+from wann_jax import native
+from wann_jax.envs import bipedal_walker
 
 RESULTS = Path(__file__).parent / "results"
 LIST_OF_NUMBERS = re.compile(r"\[[-+.\deE,\s]+\]")  # goes on one line: curves are long
@@ -61,3 +65,18 @@ def write_result(name: str, document: dict[str, Any]) -> Path:
     text = json.dumps({"command": command, "machine": machine(), **document}, indent=1)
     path.write_text(LIST_OF_NUMBERS.sub(lambda found: " ".join(found[0].split()), text) + "\n")
     return path
+
+
+def without_native(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the function gives where there is no native code."""
+
+    def forget():
+        jax.clear_caches()
+        bipedal_walker._advance_lanes.cache_clear()
+
+    forget()
+    try:
+        with mock.patch.object(native, "available", return_value=False):
+            return function(*arguments)
+    finally:
+        forget()
