@@ -26,6 +26,7 @@ from wann_jax.errors import CheckpointError, ConfigError, require
 from wann_jax.network_file import write_atomically
 from wann_jax.report.progress import StepProgress
 from wann_jax.report.vae import PER_ROW, save_pairs
+from wann_jax.run_dir import make_directory
 from wann_jax.runner import until_interrupted
 from wann_jax.vae.config import VaeConfig
 from wann_jax.vae.files import load_decoder, load_encoder, save_part
@@ -51,15 +52,9 @@ class VaeRun:
     def create(cls, path: Path, config: VaeConfig, seed: int) -> "VaeRun":
         """A new one. Raises CheckpointError if the directory holds anything, or cannot be made."""
         require(0 <= seed < 2**63, "seed", "between 0 and 2**63 - 1", seed)
-        free = not path.exists() or (path.is_dir() and not any(path.iterdir()))
-        rule = "a directory that is new or empty, nothing is overwritten (--resume goes on with a training)"
-        require(free, "out", rule, str(path), CheckpointError)
+        make_directory(path, "--resume goes on with a training")
         run = cls(path, config, seed)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            run.write_settings()
-        except OSError as error:
-            raise CheckpointError(f"out must be a directory that can be written; got {str(path)!r}: {error}") from None
+        run.write_settings()
         return run
 
     @classmethod

@@ -25,6 +25,7 @@ from wann_jax.errors import ConfigError, require
 from wann_jax.forward import forward_lanes_in, lanes_memory
 from wann_jax.network import Network
 from wann_jax.tasks.base import Episodic
+from wann_jax.tasks.tunable import ReturnsAreScores
 from wann_jax.topology import Topology, in_lanes
 from wann_jax.vae.model import CPU_CHUNK, Params, encode
 
@@ -33,7 +34,7 @@ LANES_PER_BLOCK = 4096
 _ACCELERATOR_CHUNK = 2048  # frames drawn and encoded at a time
 
 
-class CarRacingTask(Episodic, struct.PyTreeNode):
+class CarRacingTask(Episodic, ReturnsAreScores, struct.PyTreeNode):
     """The paper's third control task."""
 
     encoder: Params
@@ -99,12 +100,6 @@ class CarRacingTask(Episodic, struct.PyTreeNode):
             return self._run_lanes(policy, (), (block.shape[0], episodes), tracks, textures)[0]
 
         return over_blocks(run, weights, max(1, LANES_PER_BLOCK // episodes))
-
-    def returns_of_weights(
-        self, topology: Topology, weights: Float[Array, "P C"], key: Key[Array, ""], size: int
-    ) -> Float[Array, "P"]:
-        """Mean return over `size` episodes, for each weight vector. Consumes `key`."""
-        return self.score_weights(topology, weights[:, None], key, size, "train").mean(-1)
 
     def loss_of_weights(
         self, topology: Topology, key: Key[Array, ""], size: int, horizon: int, input_noise: float

@@ -23,10 +23,11 @@ from wann_jax.forward import LANES_PER_BLOCK, forward_lanes_in, individuals_per_
 from wann_jax.network import Network
 from wann_jax.tasks.actions import Actions, num_inputs
 from wann_jax.tasks.base import Episodic
+from wann_jax.tasks.tunable import ReturnsAreScores
 from wann_jax.topology import Topology, in_lanes
 
 
-class ControlTask(Episodic, struct.PyTreeNode):
+class ControlTask(Episodic, ReturnsAreScores, struct.PyTreeNode):
     """A gymnax environment as a task."""
 
     env_params: Any  # the environment's own parameters, traced
@@ -90,12 +91,6 @@ class ControlTask(Episodic, struct.PyTreeNode):
             return self._run_lanes(policy, (), (block.shape[0], episodes), key, episodes)[0]
 
         return over_blocks(run, weights, max(1, LANES_PER_BLOCK // episodes))
-
-    def returns_of_weights(
-        self, topology: Topology, weights: Float[Array, "P C"], key: Key[Array, ""], size: int
-    ) -> Float[Array, "P"]:
-        """Mean return over `size` episodes, for each weight vector. Consumes `key`."""
-        return self.score_weights(topology, weights[:, None], key, size, "train").mean(-1)
 
     def loss_of_weights(
         self, topology: Topology, key: Key[Array, ""], size: int, horizon: int, input_noise: float

@@ -16,12 +16,13 @@ from wann_jax.activations import ACTIVATION_IDS
 from wann_jax.forward import forward
 from wann_jax.network import Network
 from wann_jax.tasks.base import Evaluation
+from wann_jax.tasks.tunable import ReturnsAreScores
 from wann_jax.topology import Topology, in_lanes
 
 Policy = Callable[[Array], Array]
 
 
-class FunctionTask(struct.PyTreeNode):
+class FunctionTask(ReturnsAreScores, struct.PyTreeNode):
     """A user's own task, from a function of a policy."""
 
     function: Callable[[Policy, Array], Array] = struct.field(pytree_node=False)
@@ -61,12 +62,6 @@ class FunctionTask(struct.PyTreeNode):
 
         vectors = jnp.broadcast_to(weights, (weights.shape[0], episodes, weights.shape[-1]))
         return jax.vmap(jax.vmap(one), (0, None))(vectors, jax.random.split(key, episodes))
-
-    def returns_of_weights(
-        self, topology: Topology, weights: Float[Array, "P C"], key: Key[Array, ""], size: int
-    ) -> Float[Array, "P"]:
-        """Mean over `size` keys, for each weight vector. Consumes `key`."""
-        return self.score_weights(topology, weights[:, None], key, size, "train").mean(-1)
 
     def loss_of_weights(
         self, topology: Topology, key: Key[Array, ""], size: int, horizon: int, input_noise: float

@@ -44,6 +44,22 @@ class TunableTask(Task, Protocol):
         ...
 
 
+class ReturnsAreScores:
+    """What tasks share whose training returns are scores of other episodes."""
+
+    def score_weights(
+        self, topology: Topology, weights: Float[Array, "P #R C"], key: Key[Array, ""], episodes: int, split: str
+    ) -> Float[Array, "P R"]:
+        """See `TunableTask`."""
+        raise NotImplementedError
+
+    def returns_of_weights(
+        self, topology: Topology, weights: Float[Array, "P C"], key: Key[Array, ""], size: int
+    ) -> Float[Array, "P"]:
+        """Mean over `size` episodes, for each weight vector. Consumes `key`."""
+        return self.score_weights(topology, weights[:, None], key, size, "train").mean(-1)
+
+
 def tunable(task: Task) -> TunableTask:
     """The same task, known to be tunable. Raises ConfigError if it is not."""
     require(isinstance(task, TunableTask), "task", "one that can be tuned (wann_jax/tasks/tunable.py)", task.name)
