@@ -20,6 +20,7 @@ import wann_jax
 from wann_jax.cli import main, run
 from wann_jax.cli.searching import FRESH_SEED
 from wann_jax.envs.cartpole_swingup import CartPoleSwingUp
+from wann_jax.network_file import ZOO
 from wann_jax.run_dir import RunDirectory, RunSettings
 
 TINY = ("--preset", "quick", "--population-size", "24", "--champion-candidates", "3", "--seed", "3")
@@ -91,6 +92,19 @@ class TestSearch:
         assert (status, out) == (2, "")
         assert err.startswith("wann: out must be a directory that is new or empty, nothing is overwritten")
         assert {file: file.read_bytes() for file in finished[0].rglob("*") if file.is_file()} == before
+
+    def test_a_search_goes_on_from_a_network_even_if_killed_before_a_checkpoint(self, wann, tmp_path):
+        arguments = ("search", "xor", *TINY, "--generations", "2", "--initial", "xor", "--max-changes", "2")
+        assert wann(*arguments, "--out", tmp_path / "run")[0] == 0
+        given = json.loads((ZOO / "xor.json").read_text())
+        kept = json.loads((tmp_path / "run" / "initial.json").read_text())
+        assert (kept["nodes"], kept["connections"]) == (given["nodes"], given["connections"])
+        assert json.loads((tmp_path / "run" / "config.json").read_text())["initial"] == "xor"
+        assert rows(tmp_path / "run")[0]["hidden_mean"] == len(given["nodes"]) - 4
+        shutil.copytree(tmp_path / "run", tmp_path / "killed")
+        shutil.rmtree(tmp_path / "killed" / "checkpoints")
+        assert wann("resume", tmp_path / "killed")[0] == 0
+        assert_same_run(tmp_path / "killed", tmp_path / "run")
 
 
 class TestResume:
@@ -259,6 +273,9 @@ MISTAKES = {
     "search xor --tournament-size 104": "between 1 and the 103 individuals left after culling; got 104",
     "search xor --add-node-rate inf": "search.add_node_rate must be",
     "search xor --seed -1": "seed must be between 0 and 2**63 - 1; got -1",
+    "search xor --max-changes 0": "search.max_changes must be a whole number, at least 1; got 0",
+    "search xor --initial none": "network file 'none' cannot be read",
+    "search xor --initial swingup": "initial: inputs and outputs must be the task's, (2, 1); got (5, 1)",
     "search xor --out run": "nothing is overwritten (wann resume goes on with a run); got 'run'",
     "search xor --max-steps 5": "task.max_steps must be left out: task 'xor' has no such option; got 5",
     "search swingup --batch-size 5": "task.batch_size must be left out: task 'swingup' has no such option; got 5",

@@ -1,5 +1,6 @@
 """Generations: what breeding leaves alone, marks, independence of the population's size, and growing tables."""
 
+import dataclasses
 from functools import cache, partial
 
 import jax
@@ -14,35 +15,39 @@ from tests.helpers import (
     PAPER_RATES,
     SMALL_SPEC,
     assert_same,
+    individual,
     individuals,
     kernels,
     parents,
     pool,
     to_plain,
 )
+from wann_jax.errors import ConfigError
 from wann_jax.genome import GenomeSpec
 from wann_jax.graph import invariant_violations
-from wann_jax.population import Pairs, breed, has_room, initial_population, spec_with_room
+from wann_jax.mutation import splittable
+from wann_jax.population import Pairs, adopted, breed, has_room, initial_population, spec_with_room
 
 SPEC, P = SMALL_SPEC, NUM_PARENTS
 
 
 @cache
 def _compiled(name):
-    def next_generation(seed, genomes, rates, is_elite, generation, parents, spec):
+    def next_generation(seed, genomes, rates, is_elite, generation, parents, spec, max_changes=1):
         pairs = Pairs(parents, parents, jnp.zeros(parents.shape, bool))
-        return breed(jax.random.key(seed), genomes, pairs, spec, rates, is_elite, generation)
+        key = jax.random.key(seed)
+        return breed(key, genomes, pairs, spec, rates, is_elite, generation, max_changes=max_changes)
 
-    return jax.jit(next_generation, static_argnums=6)
+    return jax.jit(next_generation, static_argnums=(6, 7))
 
 
 @pytest.fixture(scope="module", params=["native", "xla"])
 def next_generation(request):
     """Both implementations, one after the other: breeds every genome's child."""
 
-    def run(seed, genomes, rates, is_elite, generation, parents=None, spec=SPEC):
+    def run(seed, genomes, rates, is_elite, generation, parents=None, max_changes=1):
         parents = jnp.arange(is_elite.shape[0]) if parents is None else parents
-        return _compiled(request.param)(seed, genomes, rates, is_elite, generation, parents, spec)
+        return _compiled(request.param)(seed, genomes, rates, is_elite, generation, parents, SPEC, max_changes)
 
     with kernels(request.param):
         yield run
@@ -89,6 +94,26 @@ def test_marks_are_unique_in_a_run(next_generation):
     assert min(born) >= SPEC.num_fixed
 
 
+def test_children_get_one_to_max_changes_and_their_new_nodes_own_marks(next_generation):
+    genomes, add_node = first_generation(2, P, 1.0), jnp.asarray([0.0, 1.0, 0.0, 0.0, 0.0])
+    is_elite = jnp.arange(P) < 2
+    counts, born = [], []
+    for generation in range(3):
+        result = next_generation(generation, genomes, add_node, is_elite, jnp.int32(generation), max_changes=3)
+        added = np.asarray(result.genome.num_nodes) - SPEC.num_fixed
+        assert added[:2].tolist() == [0, 0]
+        counts += added[2:].tolist()
+        born += [
+            mark
+            for marks, count in zip(np.asarray(result.genome.node_mark), added, strict=True)
+            for mark in marks[SPEC.num_fixed : SPEC.num_fixed + count].tolist()
+        ]
+        assert not result.overflow.any()
+    assert set(counts) == {1, 2, 3}
+    assert min(np.bincount(counts)[1:]) > len(counts) // 5
+    assert len(set(born)) == len(born) == sum(counts)
+
+
 def test_children_are_those_of_the_given_parents(next_generation):
     genomes, chosen = parents(), jnp.asarray([3, 3, 0, 40])
     result = next_generation(1, genomes, jnp.zeros(5), jnp.zeros(4, bool), jnp.int32(0), chosen)
@@ -115,9 +140,9 @@ def rates_for(kind):
     return jnp.asarray(PAPER_RATES) if kind is None else jnp.eye(5)[kind]
 
 
-@pytest.mark.parametrize("kind", [None, 0, 1, 2, 3, 4])
+@pytest.mark.parametrize(("kind", "max_changes"), [(None, 1), (0, 1), (1, 1), (2, 1), (3, 1), (4, 1), (None, 3)])
 @pytest.mark.parametrize("spec", [SPEC, FEW_INPUTS, MANY_INPUTS], ids=["small", "few_inputs", "many_inputs"])
-def test_native_children_are_those_of_the_definition(spec, kind):
+def test_native_children_are_those_of_the_definition(spec, kind, max_changes):
     """To the bit, over some generations, from parents that are drawn."""
     genomes = parents() if spec is SPEC else pool(spec)
     size = genomes.num_nodes.shape[0]
@@ -129,7 +154,7 @@ def test_native_children_are_those_of_the_definition(spec, kind):
             with kernels(name):
                 elite = jnp.arange(size) == generation
                 arguments = (generation, genomes, rates_for(kind), elite, jnp.int32(generation), chosen, spec)
-                results.append(_compiled(name)(*arguments))
+                results.append(_compiled(name)(*arguments, max_changes))
         assert_same(*results)
         genomes = results[0].genome
 
@@ -147,6 +172,33 @@ def test_room_means_a_node_and_two_connections():
     assert bool(has_room(SPEC, with_counts(nodes - 1, connections - 2)))
     assert not bool(has_room(SPEC, with_counts(nodes, connections - 2)))
     assert not bool(has_room(SPEC, with_counts(nodes - 1, connections - 1)))
+    assert bool(has_room(SPEC, with_counts(nodes - 3, connections - 6), max_changes=3))
+    assert not bool(has_room(SPEC, with_counts(nodes - 2, connections - 6), max_changes=3))
+    assert not bool(has_room(SPEC, with_counts(nodes - 3, connections - 5), max_changes=3))
+
+
+@pytest.mark.parametrize("is_ordered", [False, True])
+def test_an_adopted_genome_is_sound_and_shares_no_mark_with_a_later_one(is_ordered):
+    spec = dataclasses.replace(SPEC, is_ordered=is_ordered)
+    for index in range(0, P, 8):
+        genome = individual(parents(), index)
+        theirs = adopted(genome, SPEC, spec)
+        assert to_plain(theirs) == to_plain(genome)
+        assert invariant_violations(theirs, spec) == []
+        hidden = np.asarray(theirs.node_mark)[SPEC.num_fixed : int(genome.num_nodes)]
+        assert (hidden > 2**31 - 1 - SPEC.max_nodes).all()
+        if is_ordered and len(hidden):
+            assert np.asarray(splittable(theirs, spec)).sum() == int(genome.num_enabled)
+
+
+def test_a_genome_that_does_not_fit_is_not_adopted():
+    genome = individual(parents(), P - 1)
+    other = dataclasses.replace(SPEC, num_inputs=SPEC.num_inputs + 1)
+    with pytest.raises(ConfigError, match=r"initial: inputs and outputs must be the task's, \(3, 2\); got \(4, 2\)"):
+        adopted(genome, other, SPEC)
+    few = dataclasses.replace(SPEC, hidden_activations=(1,))
+    with pytest.raises(ConfigError, match="initial: activations must be among the task's"):
+        adopted(genome, SPEC, few)
 
 
 def test_the_next_bucket_is_the_smallest_double_with_room():

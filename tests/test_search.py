@@ -11,6 +11,7 @@ from flax import struct
 from jax._src import monitoring
 
 import wann_jax as wann
+from tests.helpers import individuals
 from wann_jax import population
 from wann_jax.graph import invariant_violations
 from wann_jax.tasks.base import Evaluation
@@ -21,9 +22,9 @@ TASK = wann.make_task("xor")
 CONFIG = wann.SearchConfig.preset("xor", "quick", population_size=24, generations=6, champion_candidates=3)
 
 
-def run(config=CONFIG, seed=3, cuts=None, task=TASK):
+def run(config=CONFIG, seed=3, cuts=None, task=TASK, initial=None):
     """All metrics and the last dispatch; `cuts` bounds the generations of a dispatch."""
-    state, spec = search.start(task, config, seed)
+    state, spec = search.start(task, config, seed, initial)
     seen = list(search.dispatches(task, config, state, spec, cuts))
     history = jax.tree.map(lambda *parts: np.concatenate(parts), *(dispatch.metrics for dispatch in seen))
     return history, seen[-1]
@@ -119,6 +120,20 @@ def test_growing_changes_no_result(reference, monkeypatch):
     monkeypatch.setattr(search, "MIN_HIDDEN_CAPACITY", 64)
     history, _ = run()
     assert_same(reference[0], history)
+
+
+@pytest.mark.parametrize("crossover", [0.0, 0.5])
+def test_a_search_goes_on_from_a_given_network(crossover):
+    config = dataclasses.replace(CONFIG, crossover_probability=crossover, max_changes=2)
+    given = wann.load_genome("xor")
+    returns = wann.evaluate(TASK, [wann.load_network("xor")], config.shared_weights, episodes=1).mean()
+    history, last = run(config, initial=given)
+    np.testing.assert_allclose(history.return_mean[0], returns, rtol=1e-6)  # all are copies
+    assert history.hidden_mean[0] == given[1].max_hidden
+    assert history.connections_mean[-1] != history.connections_mean[0]
+    assert last.state.champion_score >= history.return_mean[0] - 1e-6
+    for genome in individuals(last.state.genomes):
+        assert invariant_violations(genome, last.spec) == []
 
 
 def test_ask_and_tell_by_hand_make_the_same_generations(reference):

@@ -46,6 +46,7 @@ class SearchConfig:
     enable_connection_rate: float = 0.05  # how often a disabled connection is enabled
     change_activation_rate: float = 0.50  # how often a hidden node changes its activation
     disable_connection_rate: float = 0.0  # how often a connection is disabled (in the paper: never)
+    max_changes: int = 1  # a child gets from one to this many changes, drawn uniformly (in the paper: one)
     crossover_probability: float = 0.0  # share of children with the genes of two parents (in the paper: none)
     connection_limit: int = 0  # enabled connections with which a network stops growing; 0: no limit
 
@@ -85,10 +86,10 @@ class SearchConfig:
 
     def check(self) -> None:
         """Raises ConfigError on the first setting that breaks a rule. Not for traced values."""
-        for name in ("population_size", "episodes", "tournament_size", "champion_interval", "champion_candidates"):
+        for name in ("population_size", "generations", "episodes", "tournament_size", "max_changes"):
             _require_int(f"search.{name}", getattr(self, name), 1)
-        _require_int("search.champion_episodes", self.champion_episodes, 1)
-        _require_int("search.generations", self.generations, 1)
+        for name in ("champion_interval", "champion_candidates", "champion_episodes"):
+            _require_int(f"search.{name}", getattr(self, name), 1)
         _require_int("search.connection_limit", self.connection_limit, 0)
         for name in ("cull_fraction", "elite_fraction"):
             _require_number(f"search.{name}", getattr(self, name), "at least 0 and below 1", lambda x: 0 <= x < 1)
@@ -138,6 +139,7 @@ jax.tree_util.register_dataclass(
         "champion_interval",
         "champion_candidates",
         "champion_episodes",
+        "max_changes",
         "crossover_probability",
         "connection_limit",
     ],

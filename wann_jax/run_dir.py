@@ -3,6 +3,7 @@
     config.json     what was asked for: task, options, seed, settings
     metrics.jsonl   one row per generation
     champion.json   the best network so far (see network_file.py)
+    initial.json    what the first generation had copies of, if it was not random
     checkpoints/    the search's state (orbax)
 
 In: a search's dispatches. Out: files; and back.
@@ -10,6 +11,7 @@ In: a search's dispatches. Out: files; and back.
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,12 @@ import numpy as np
 import wann_jax.version
 from wann_jax.config import SearchConfig
 from wann_jax.errors import CheckpointError, require
-from wann_jax.genome import GenomeSpec
-from wann_jax.network_file import CHAMPION_FILE, save_network, write_atomically
+from wann_jax.genome import Genome, GenomeSpec
+from wann_jax.network_file import CHAMPION_FILE, load_genome, save_network, write_atomically
 from wann_jax.search import Dispatch, SearchState, init
 from wann_jax.tasks import Task, make_task
 
-CONFIG_FILE, METRICS_FILE, CHECKPOINTS = "config.json", "metrics.jsonl", "checkpoints"
+CONFIG_FILE, METRICS_FILE, INITIAL_FILE, CHECKPOINTS = "config.json", "metrics.jsonl", "initial.json", "checkpoints"
 FORMAT, VERSION = "wann_jax.run", 1
 MAX_CAUSE_LENGTH = 200  # of what orbax has to say about a damaged file
 
@@ -39,6 +41,7 @@ class RunSettings:
     seed: int
     config: SearchConfig
     checkpoint_interval: int = 50  # generations
+    initial: str | None = None  # the network that the first generation had copies of, as it was called
     changes: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # generation, and what was set before it
 
     def with_change(self, generation: int, old: "RunSettings") -> "RunSettings":
@@ -65,6 +68,19 @@ class RunSettings:
         return make_task(self.task, **self.task_options)
 
 
+def make_directory(path: Path, advice: str) -> None:
+    """Makes a directory to write in. Raises CheckpointError if it holds anything already, or cannot be made."""
+    rule = f"a directory that is new or empty, nothing is overwritten ({advice})"
+    try:
+        free = not path.exists() or (path.is_dir() and not any(path.iterdir()))
+        require(free, "out", rule, str(path), CheckpointError)
+        path.mkdir(parents=True, exist_ok=True)
+        found = os.access(path, os.W_OK)
+    except OSError as error:
+        raise CheckpointError(f"out must be a directory that can be written; got {str(path)!r}: {error}") from None
+    require(found, "out", "a directory that can be written", str(path), CheckpointError)
+
+
 class RunDirectory:
     """One run's files."""
 
@@ -72,21 +88,15 @@ class RunDirectory:
         self.path = path
 
     @classmethod
-    def create(cls, path: Path, settings: RunSettings) -> "RunDirectory":
+    def create(
+        cls, path: Path, settings: RunSettings, initial: tuple[Genome, GenomeSpec] | None = None
+    ) -> "RunDirectory":
         """A new run directory. Raises CheckpointError if it holds anything already, or cannot be made."""
-        require(
-            not path.exists() or (path.is_dir() and not any(path.iterdir())),
-            "out",
-            "a directory that is new or empty, nothing is overwritten (wann resume goes on with a run)",
-            str(path),
-            CheckpointError,
-        )
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            run = cls(path)
-            run.write_settings(settings)
-        except OSError as error:
-            raise CheckpointError(f"out must be a directory that can be written; got {str(path)!r}: {error}") from None
+        make_directory(path, "wann resume goes on with a run")
+        run = cls(path)
+        if initial is not None:
+            save_network(path / INITIAL_FILE, *initial, {"from": settings.initial})
+        run.write_settings(settings)
         return run
 
     @classmethod
@@ -122,6 +132,11 @@ class RunDirectory:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{self.path / CONFIG_FILE} must be a run's settings; got {error!r}") from None
         return settings
+
+    def read_initial(self) -> tuple[Genome, GenomeSpec] | None:
+        """What the first generation had copies of; None if it was random. Raises DataError."""
+        path = self.path / INITIAL_FILE
+        return load_genome(path) if path.exists() else None
 
     def append_metrics(self, dispatch: Dispatch) -> None:
         """One row for each generation of a dispatch."""

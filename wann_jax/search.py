@@ -25,7 +25,7 @@ from wann_jax.express import express
 from wann_jax.genome import MIN_HIDDEN_CAPACITY, Genome, GenomeSpec, grow
 from wann_jax.metrics import GenerationMetrics
 from wann_jax.network import Network
-from wann_jax.population import Pairs, breed, has_room, initial_population, spec_with_room
+from wann_jax.population import Pairs, adopted, breed, has_room, initial_population, spec_with_room
 from wann_jax.ranking import fronts, rank_order
 from wann_jax.selection import choose_parents
 from wann_jax.tasks.base import Evaluation, Task
@@ -110,6 +110,7 @@ def tell(
         is_elite,
         state.generation,
         config.connection_limit,
+        config.max_changes,
     )
 
     wins = candidate.score > state.champion_score
@@ -189,7 +190,8 @@ def run_generations(
 
     def unfinished(carry):
         index, state, _ = carry
-        return (index < jnp.minimum(count, MAX_GENERATIONS_PER_DISPATCH)) & has_room(spec, state.genomes)
+        fits = has_room(spec, state.genomes, config.max_changes)
+        return (index < jnp.minimum(count, MAX_GENERATIONS_PER_DISPATCH)) & fits
 
     def advance(carry):
         index, state, history = carry
@@ -211,13 +213,22 @@ class Dispatch(NamedTuple):
     compiled: bool  # the time includes a compilation
 
 
-def start(task: Task, config: SearchConfig, seed: int) -> tuple[SearchState, GenomeSpec]:
-    """A checked fresh state and its spec. Raises ConfigError."""
+def start(
+    task: Task, config: SearchConfig, seed: int, initial: tuple[Genome, GenomeSpec] | None = None
+) -> tuple[SearchState, GenomeSpec]:
+    """A checked fresh state and its spec. The first generation: random, or copies of `initial`. Raises ConfigError."""
     config.check()
     require(0 <= seed < 2**63, "seed", "between 0 and 2**63 - 1", seed)
     sizes = (task.num_inputs, task.num_outputs, task.hidden_activations, MIN_HIDDEN_CAPACITY)
     spec = GenomeSpec.for_task(*sizes, is_ordered=config.crossover_probability > 0)
-    return init(jax.random.key(seed), config, spec), spec
+    if initial is None:
+        return init(jax.random.key(seed), config, spec), spec
+    genome = adopted(*initial, spec)
+    spec = spec_with_room(spec, genome, config.max_changes)
+    state = init(jax.random.key(seed), config, spec)
+    genome = grow(genome, spec)
+    copies = jax.tree.map(lambda table: jnp.repeat(table[None], config.population_size, axis=0), genome)
+    return state.replace(genomes=copies, champion=genome), spec
 
 
 def dispatches(
@@ -230,8 +241,8 @@ def dispatches(
     compiled_spec: GenomeSpec | None = None
     count, pace = 1, None  # pace: seconds for each generation, once one has run without compiling
     while (done := int(state.generation)) < config.generations:
-        if not has_room(spec, state.genomes):
-            spec = spec_with_room(spec, state.genomes)
+        if not has_room(spec, state.genomes, config.max_changes):
+            spec = spec_with_room(spec, state.genomes, config.max_changes)
             state = state.replace(genomes=grow(state.genomes, spec), champion=grow(state.champion, spec))
         began = time.perf_counter()
         task, state = jax.device_put((task, state), replicated())
@@ -259,14 +270,19 @@ class SearchResult(NamedTuple):
 
 
 def search(
-    task: Task, config: SearchConfig, seed: int = 0, on_dispatch: Callable[[Dispatch], None] = lambda dispatch: None
+    task: Task,
+    config: SearchConfig,
+    seed: int = 0,
+    on_dispatch: Callable[[Dispatch], None] = lambda dispatch: None,
+    initial: tuple[Genome, GenomeSpec] | None = None,
 ) -> SearchResult:
     """Evolves a population and returns its champion.
 
-    `on_dispatch` is called every second or so with what has been done since. Same seed, same result, whatever the
-    number of devices. Raises ConfigError for a setting that breaks a rule, before anything is compiled.
+    `on_dispatch` is called every second or so with what has been done since. `initial`: what the first generation has
+    copies of, instead of random genomes (see `load_genome`). Same seed, same result, whatever the number of devices.
+    Raises ConfigError for a setting that breaks a rule, before anything is compiled.
     """
-    state, spec = start(task, config, seed)
+    state, spec = start(task, config, seed, initial)
     rows = []
     for dispatch in dispatches(task, config, state, spec):
         state, spec = dispatch.state, dispatch.spec

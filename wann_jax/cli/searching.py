@@ -37,6 +37,8 @@ class SearchCommand:
     """quick, laptop, best or paper: sets the defaults of the settings below."""
     seed: int = 0
     """Same seed, same result."""
+    initial: str | None = None
+    """Start from copies of this network (run directory, file or name of the zoo) instead of random ones."""
     out: Path | None = None
     """Run directory; default: runs/TASK-PRESET-SEED."""
     checkpoint_interval: int = 50
@@ -67,13 +69,17 @@ def run_search(args: list[str]) -> int:
         seed=command.seed,
         config=command.search,
         checkpoint_interval=command.checkpoint_interval,
+        initial=command.initial,
     )
     require(settings.checkpoint_interval >= 1, "checkpoint_interval", "at least 1", settings.checkpoint_interval)
     settings.config.check()
     task = settings.make_task()
-    state, spec = start(task, settings.config, settings.seed)
+    initial = None if command.initial is None else load_genome(command.initial)
+    state, spec = start(task, settings.config, settings.seed, initial)
     label = "".join(letter if letter.isalnum() else "-" for letter in command.task).strip("-")
-    run = RunDirectory.create(command.out or Path("runs") / f"{label}-{command.preset}-{command.seed}", settings)
+    run = RunDirectory.create(
+        command.out or Path("runs") / f"{label}-{command.preset}-{command.seed}", settings, initial
+    )
     return _run_and_report(run, settings, task, state, spec)
 
 
@@ -98,7 +104,7 @@ def run_resume(args: list[str]) -> int:
     if run.has_checkpoint():
         state, spec = run.load(task, settings)
     else:  # stopped before the first one: from the beginning
-        state, spec = start(task, settings.config, settings.seed)
+        state, spec = start(task, settings.config, settings.seed, run.read_initial())
     done, wanted = int(state.generation), settings.config.generations
     require(wanted >= done, "generations", f"at least the {done} already done", wanted)
     if settings != old:

@@ -1,4 +1,4 @@
-// Native `breed` (../mutation.py defines what it does): children of chosen parents, each with one change, to the bit.
+// Native `breed` (../mutation.py defines what it does): children of chosen parents, each with a few changes, to the bit.
 
 #include <algorithm>
 #include <cstdint>
@@ -75,7 +75,8 @@ class Child {
     return true;
   }
 
-  // Makes one change, drawn by the rates among those that can apply; returns its kind.
+  // Makes one change, drawn by the rates among those that can apply; returns its kind. Sets overflow where a full
+  // table kept a change out.
   Kind Mutate(const float* draws, const float* rates, int new_mark, bool* overflow) {
     CountLaterNodes();
     const int num_enabled = NumEnabled(), num_splittable = NumSplittable();
@@ -87,7 +88,6 @@ class Child {
     const bool allows[] = {may_grow, may_grow, may_grow, true, true};
     constexpr Kind order[] = {kAddConnection, kAddNode, kEnableConnection, kChangeActivation, kDisableConnection};
     float cumulated[kNumKinds], total = 0.0f;
-    *overflow = false;
     for (Kind kind : order) {
       total += wants[kind] && room[kind] && allows[kind] ? rates[kind] : 0.0f;
       cumulated[kind] = total;
@@ -305,7 +305,8 @@ T* CopyRow(const T* row, T* results, int64_t width, int64_t to) {
 
 ffi::Error Breed(Table node_activation, Table node_mark, Table node_layer, Table node_depth, Table conn_source,
                  Table conn_target, Flags conn_enabled, Table num_nodes, Table num_connections, Table parents,
-                 Table partners, Flags is_crossed, Seeds coins, Floats draws, Floats rates, Table marks, Table allowed,
+                 Table partners, Flags is_crossed, Seeds coins, Table num_changes, Floats draws, Floats rates,
+                 Table marks, Table allowed,
                  int32_t num_inputs, int32_t num_outputs, int32_t is_ordered, int32_t connection_limit,
                  TableResult new_activation, TableResult new_mark, TableResult new_layer, TableResult new_depth,
                  TableResult new_source, TableResult new_target, FlagsResult new_enabled, TableResult new_num_nodes,
@@ -321,6 +322,7 @@ ffi::Error Breed(Table node_activation, Table node_mark, Table node_layer, Table
   child.sizes = {num_inputs, num_outputs};
   child.allowed = allowed.typed_data();
   child.num_allowed = static_cast<int>(allowed.element_count());
+  const int64_t max_changes = draws.dimensions()[1];
   for (int64_t i = 0; i < static_cast<int64_t>(parents.element_count()); ++i) {
     const Parent parent = population[parents.typed_data()[i]];
     child.activation = CopyRow(parent.activation, new_activation->typed_data(), max_nodes, i);
@@ -335,9 +337,12 @@ ffi::Error Breed(Table node_activation, Table node_mark, Table node_layer, Table
     const bool fits = !is_crossed.typed_data()[i] ||
                       child.MergeFrom(population[partners.typed_data()[i]], coins.typed_data()[i]);
     bool* overflow = overflows->typed_data() + i;
-    kinds->typed_data()[i] = child.Mutate(draws.typed_data() + 3 * i, rates.typed_data() + kNumKinds * i,
-                                          marks.typed_data()[i], overflow);
-    *overflow |= !fits;
+    *overflow = !fits;
+    for (int change = 0; change < num_changes.typed_data()[i]; ++change) {
+      const Kind kind = child.Mutate(draws.typed_data() + 3 * (i * max_changes + change),
+                                     rates.typed_data() + kNumKinds * i, marks.typed_data()[i] + change, overflow);
+      if (change == 0) kinds->typed_data()[i] = kind;
+    }
     new_num_nodes->typed_data()[i] = child.num_nodes;
     new_num_connections->typed_data()[i] = child.num_connections;
   }
@@ -361,7 +366,8 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(wann_breed, Breed,
                                   .Arg<Table>()   // partners [P]
                                   .Arg<Flags>()   // is_crossed [P]
                                   .Arg<Seeds>()   // coins [P]
-                                  .Arg<Floats>()  // draws [P, 3]
+                                  .Arg<Table>()   // num_changes [P]
+                                  .Arg<Floats>()  // draws [P, M, 3]
                                   .Arg<Floats>()  // rates [P, 5]
                                   .Arg<Table>()   // marks [P]
                                   .Arg<Table>()   // allowed activations
