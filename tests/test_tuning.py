@@ -15,7 +15,7 @@ from wann_jax.errors import ConfigError
 from wann_jax.tasks.tunable import TunableTask, tunable
 from wann_jax.topology import Topology, in_lanes
 from wann_jax.tuning import METHODS, TuneConfig, tune, tune_topology
-from wann_jax.tuning.evolution import centred_ranks
+from wann_jax.tuning.evolution import CovarianceAdaptation, EvolutionStrategy, centred_ranks
 from wann_jax.tuning.gradient import GradientDescent
 
 XOR = tunable(wann.make_task("xor"))
@@ -150,6 +150,31 @@ def test_restarts_and_rates_run_side_by_side():
     more = dataclasses.replace(config, shared_starts=(0.5, -0.5))
     result = tune(XOR, xor_network(), 1.0, "adam", more)
     assert [look["work"] for look in result.curve] == [0, 18, 36]
+
+
+@pytest.mark.parametrize("kind", [EvolutionStrategy, CovarianceAdaptation])
+def test_black_box_restarts_go_their_own_ways(kind):
+    config = TuneConfig.for_task(False, "es", episodes=1, population_size=32, restarts=3)
+    start = jnp.full(9, 0.1)
+    method = kind(XOR, Topology.of(xor_network()), config)
+    states = [method.init(jax.random.key(0), start)]
+    for step in range(2):
+        states.append(jax.jit(method.step)(XOR, jax.random.key(step), states[-1]))
+    begin, *_, end = (np.asarray(method.weights(state)) for state in states)
+    np.testing.assert_array_equal(begin[0], start)
+    for weights in (begin, end):
+        assert np.abs(np.diff(weights, axis=0)).min(1).max() > 0
+    assert np.abs(end - begin).min() > 0
+    np.testing.assert_array_equal(method.weights(method.only(states[-1], 1)), end[1:2])
+
+
+def test_the_best_of_the_black_box_restarts_is_kept():
+    settings = dict(steps=12, validation_interval=4, episodes=1, validation_episodes=1, population_size=32)
+    config = TuneConfig.for_task(False, "cma", **settings, deviation=0.1, start_deviation=1.0)
+    alone = tune(XOR, xor_network(), 0.1, "cma", config)
+    best = tune(XOR, xor_network(), 0.1, "cma", dataclasses.replace(config, restarts=4))
+    assert [look["work"] for look in best.curve] == [4 * look["work"] for look in alone.curve]
+    assert alone.score < 0.8 < 0.9 < best.score == best.curve[-1]["best"]
 
 
 def test_descent_starts_from_shared_weights_too():

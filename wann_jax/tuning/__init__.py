@@ -29,7 +29,7 @@ __all__ = ["METHODS", "SCHEDULES", "TuneConfig", "TuneResult", "tune", "tune_top
 
 @runtime_checkable
 class Method(Protocol):
-    """A way to tune: K runs side by side (one, for black-box methods)."""
+    """A way to tune: K runs side by side."""
 
     def init(self, key: Array, start: Float[Array, "C"]) -> Any:
         """The state before the first step. Consumes `key`."""

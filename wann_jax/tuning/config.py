@@ -23,7 +23,7 @@ class TuneConfig:
     steps: int = 2000  # updates
     validation_interval: int = 100  # steps between looks at the held-out score, by which the best snapshot is kept
     learning_rates: tuple[float, ...] = (0.01,)  # gradient descent runs once for each, at the same time
-    restarts: int = 1  # runs for each learning rate; all but the first start from disturbed weights
+    restarts: int = 1  # runs at the same time (adam: for each rate); all but the first start from disturbed weights
     start_deviation: float = 0.2  # of that disturbance
     shared_starts: tuple[
         float, ...

@@ -20,59 +20,71 @@ from wann_jax.tuning.config import TuneConfig
 
 
 class _BlackBox:
-    """What both share: the returns of candidates."""
-
-    num_runs = 1
+    """What both share: K restarts side by side, and the returns of their candidates."""
 
     def __init__(self, task: TunableTask, topology: Topology, config: TuneConfig):
         self.config = config
         self.topology = topology
         self.size = config.minibatch_size if task.score_name == "accuracy" else config.episodes
+        self.num_runs = config.restarts
 
-    def returns(self, task: TunableTask, key: Array, candidates: Float[Array, "P C"]) -> Float[Array, "P"]:
-        """Mean return of each candidate; what is not finite counts as the worst of the others."""
+    def starts(self, key: Array, start: Float[Array, "C"]) -> Float[Array, "K C"]:
+        """The start, and disturbed ones. Consumes `key`."""
+        noise = self.config.start_deviation * jax.random.normal(key, (self.num_runs, *start.shape))
+        return start[None] + noise.at[0].set(0.0)
+
+    def returns(self, task: TunableTask, key: Array, candidates: Float[Array, "K P C"]) -> Float[Array, "K P"]:
+        """Mean return of each candidate; what is not finite counts as the worst of the others of its run."""
 
         def of_some(candidates, task, key):
             return task.returns_of_weights(self.topology, candidates, key, self.size)
 
-        returns = over_population(of_some)(candidates, task, key)
+        together = candidates.reshape(-1, candidates.shape[-1])
+        returns = over_population(of_some)(together, task, key).reshape(candidates.shape[:2])
         finite = jnp.isfinite(returns)
-        return jnp.where(finite, returns, jnp.where(finite, returns, jnp.inf).min())
+        return jnp.where(finite, returns, jnp.where(finite, returns, jnp.inf).min(1, keepdims=True))
 
     def only(self, state: Any, run: int) -> Any:
-        """The state of one run alone; there is only one."""
-        return state
+        """The state of one run alone."""
+        return jax.tree.map(lambda leaf: leaf[run : run + 1], state)
 
     @property
     def work_per_step(self) -> float:
         """Network passes or episodes that one step takes."""
-        return float(self.config.population_size * self.size)
+        return float(self.num_runs * self.config.population_size * self.size)
 
 
 class EvolutionStrategy(_BlackBox):
     """Antithetic candidates, centred ranks, any optimiser of optax. Source: Salimans et al. 2017."""
 
     def init(self, key: Array, start: Float[Array, "C"]) -> Any:
-        """Mean and moments. The key makes no difference."""
+        """Means and moments of all runs, [K, ...]. Consumes `key`."""
         optimiser = self.config.optimiser(self.config.learning_rates[0])
-        return start, optimiser.init(start)
+        means = self.starts(key, start)
+        return means, jax.vmap(optimiser.init)(means)
 
-    def weights(self, state: Any) -> Float[Array, "1 C"]:
-        """The mean."""
-        return state[0][None]
+    def weights(self, state: Any) -> Float[Array, "K C"]:
+        """The means."""
+        return state[0]
 
     def step(self, task: TunableTask, key: Array, state: Any) -> Any:
         """One update by the estimated gradient. Consumes `key`."""
-        mean, moments = state
+        means, _ = state
         noise_key, return_key = jax.random.split(key)
-        half = jax.random.normal(noise_key, (self.config.population_size // 2, *mean.shape))
-        noise = jnp.concatenate([half, -half])
-        returns = self.returns(task, return_key, mean[None] + self.config.deviation * noise)
-        gradient = -(centred_ranks(returns) @ noise) / (returns.shape[0] * self.config.deviation)
+        num_runs, num_weights = means.shape
+        half = jax.random.normal(noise_key, (num_runs, self.config.population_size // 2, num_weights))
+        noise = jnp.concatenate([half, -half], axis=1)
+        returns = self.returns(task, return_key, means[:, None] + self.config.deviation * noise)
         optimiser = self.config.optimiser(self.config.learning_rates[0])
-        with loose_types():
-            changes, moments = optimiser.update(gradient, moments, mean)
-            return optax.apply_updates(mean, changes), moments
+
+        def update(state, noise, returns):
+            mean, moments = state
+            gradient = -(centred_ranks(returns) @ noise) / (returns.shape[0] * self.config.deviation)
+            with loose_types():
+                changes, moments = optimiser.update(gradient, moments, mean)
+                return optax.apply_updates(mean, changes), moments
+
+        return jax.vmap(update)(state, noise, returns)
 
 
 class CovarianceAdaptation(_BlackBox):
@@ -87,23 +99,34 @@ class CovarianceAdaptation(_BlackBox):
             self.params = self.algorithm.default_params.replace(std_init=jnp.float32(config.deviation))
 
     def init(self, key: Array, start: Float[Array, "C"]) -> Any:
-        """The algorithm's state around the start. Consumes `key`."""
+        """The algorithm's states around the starts, [K, ...]. Consumes `key`."""
+        start_key, init_key = jax.random.split(key)
+        keys = jax.random.split(init_key, self.num_runs)
         with loose_types():
-            return self.algorithm.init(key, start, self.params)
+            return jax.vmap(lambda key, mean: self.algorithm.init(key, mean, self.params))(
+                keys, self.starts(start_key, start)
+            )
 
-    def weights(self, state: Any) -> Float[Array, "1 C"]:
-        """The mean."""
-        return state.mean[None]
+    def weights(self, state: Any) -> Float[Array, "K C"]:
+        """The means."""
+        return state.mean
 
     def step(self, task: TunableTask, key: Array, state: Any) -> Any:
-        """One generation. Consumes `key`."""
+        """One generation of every run, on the same episodes or images. Consumes `key`."""
         ask_key, return_key, tell_key = jax.random.split(key, 3)
+        ask_keys, tell_keys = (jax.random.split(key, self.num_runs) for key in (ask_key, tell_key))
         with loose_types():
-            candidates, asked = self.algorithm.ask(ask_key, state, self.params)
-        returns = self.returns(task, return_key, candidates)
+            candidates, asked = jax.vmap(lambda key, state: self.algorithm.ask(key, state, self.params))(
+                ask_keys, state
+            )
+        losses = -self.returns(task, return_key, candidates)
+
+        def told(key, candidates, losses, asked):
+            return self.algorithm.tell(key, candidates, losses, asked, self.params)[0]
+
         with loose_types():
-            told, _ = self.algorithm.tell(tell_key, candidates, -returns, asked, self.params)
-            return jax.tree.map(lambda new, old: jnp.asarray(new, jnp.asarray(old).dtype), told, state)
+            new = jax.vmap(told)(tell_keys, candidates, losses, asked)
+            return jax.tree.map(lambda leaf, old: jnp.asarray(leaf, jnp.asarray(old).dtype), new, state)
 
 
 def centred_ranks(returns: Float[Array, "P"]) -> Float[Array, "P"]:
