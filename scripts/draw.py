@@ -1,4 +1,4 @@
-"""Draws one episode of a network to a PNG or GIF file: a walk (task biped) or a drive (task carracing).
+"""Draws one episode of a network, a walk or a drive, to a PNG, GIF or (extra `video`) MP4 file.
 
 python scripts/draw.py NETWORK walk.gif --task biped [--weight -1] [--seed 0] [--steps 400]
 """
@@ -29,7 +29,7 @@ def main() -> None:
     """Acts and draws."""
     parser = argparse.ArgumentParser()
     parser.add_argument("network", type=Path, help="a run directory, a network file, or a name of the zoo")
-    parser.add_argument("picture", type=Path, help="ends in .png or .gif")
+    parser.add_argument("picture", type=Path, help="ends in .png, .gif or .mp4")
     parser.add_argument("--task", choices=("biped", "carracing"), required=True)
     parser.add_argument("--weight", type=float, default=-1.0)
     parser.add_argument("--seed", type=int, default=0)
@@ -43,7 +43,7 @@ def main() -> None:
         episode = drive(network, task, options.weight, options.seed, options.steps)
     else:
         report, episode = biped, biped.walk(network, options.weight, options.seed, options.steps)
-    save = report.save_gif if options.picture.suffix == ".gif" else report.save_png
+    save = report.save_png if options.picture.suffix == ".png" else report.save_movie
     save(options.picture, episode)
 
 

@@ -9,7 +9,7 @@ import wann_jax as wann
 from tests.helpers import PlainGenome, from_plain
 from wann_jax.envs.bipedal.bodies import HULL, start_position
 from wann_jax.genome import GenomeSpec
-from wann_jax.report.biped import draw, save_gif, save_png, walk
+from wann_jax.report.biped import draw, save_movie, save_png, walk
 
 SPEC = GenomeSpec(num_inputs=24, num_outputs=4, max_nodes=29, max_connections=4, hidden_activations=(5,))
 
@@ -32,7 +32,7 @@ def test_pictures_are_files_of_the_walk(states, tmp_path):
     save_png(tmp_path / "walk.png", states, moments=2)
     with Image.open(tmp_path / "walk.png") as image:
         assert image.size == (1000, 290)
-    save_gif(tmp_path / "walk.gif", states, every=10)
+    save_movie(tmp_path / "walk.gif", states, every=10)
     with Image.open(tmp_path / "walk.gif") as image:
         assert image.n_frames == -(-len(states.heights) // 10)
 

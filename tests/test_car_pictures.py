@@ -9,7 +9,7 @@ from PIL import Image
 from wann_jax.envs.car_racing.environment import CarRacing
 from wann_jax.envs.car_racing.parts import HULL_POLYGONS
 from wann_jax.errors import ConfigError
-from wann_jax.report.car import draw_map, save_gif, save_png, travel
+from wann_jax.report.car import draw_map, save_movie, save_png, travel
 
 
 def towards_the_grey(memory, picture):
@@ -37,7 +37,7 @@ def test_pictures_are_files_of_the_drive(journey, tmp_path):
     save_png(tmp_path / "drive.png", journey, moments=2)
     with Image.open(tmp_path / "drive.png") as image:
         assert image.size == (720, 496)
-    save_gif(tmp_path / "drive.gif", journey, every=50)
+    save_movie(tmp_path / "drive.gif", journey, every=50)
     with Image.open(tmp_path / "drive.gif") as image:
         assert image.n_frames == 3
 

@@ -122,10 +122,10 @@ def _scores(
     task: TunableTask, network: Network, weights: np.ndarray, episodes: int, seed: int, split: str
 ) -> np.ndarray:
     """[W, R], some weights at a time."""
-    parts = []
-    for first in range(0, len(weights), WEIGHTS_PER_CALL):
-        some = weights[first : first + WEIGHTS_PER_CALL]
-        padded = np.concatenate([some, np.repeat(some[:1], WEIGHTS_PER_CALL - len(some))])  # one program for all parts
+    parts, at_once = [], min(WEIGHTS_PER_CALL, len(weights))
+    for first in range(0, len(weights), at_once):
+        some = weights[first : first + at_once]
+        padded = np.concatenate([some, np.repeat(some[:1], at_once - len(some))])  # one program for all parts
         parts.append(evaluate(task, [network], padded.tolist(), episodes, seed, split)[0, : len(some)])
     return np.concatenate(parts)
 

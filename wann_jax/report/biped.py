@@ -1,6 +1,6 @@
 """Pictures of a walk: terrain, hull, legs and lidar.
 
-In: states of the bipedal walker, one after another. Out: a PNG with several moments side by side, or a GIF.
+In: states of the bipedal walker, one after another. Out: a PNG with several moments side by side, or a GIF or MP4.
 """
 
 from pathlib import Path
@@ -11,7 +11,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
 from wann_jax.envs.bipedal.bodies import (
     HULL,
@@ -28,6 +27,7 @@ from wann_jax.envs.bipedal_walker import BipedalWalker, EnvState
 from wann_jax.errors import require
 from wann_jax.forward import forward
 from wann_jax.network import Network
+from wann_jax.report import movie
 
 _VIEW = (-3.0, 7.0, -3.0, 2.5)  # m around the hull: left, right, down, up
 _COLOURS = {
@@ -91,17 +91,18 @@ def save_png(path: Path, states: EnvState, moments: int = 6) -> None:
     figure.savefig(path, dpi=100)
 
 
-def save_gif(path: Path, states: EnvState, every: int = 2) -> None:
-    """The walk as a moving picture; `every`: steps from frame to frame."""
+def save_movie(path: Path, states: EnvState, every: int = 2) -> None:
+    """The walk as a moving picture (see movie.py); `every`: steps from frame to frame."""
     require(every >= 1, "every", "at least 1", every)
-    frames = []
-    for moment in range(0, states.heights.shape[0], every):
+
+    def frame(moment: int) -> np.ndarray:
         figure = Figure(figsize=(5, 2.75), dpi=80)
         canvas = FigureCanvasAgg(figure)
         _draw_state(figure.add_axes((0.0, 0.0, 1.0, 1.0)), states, moment)
         canvas.draw()
-        frames.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).quantize(64))
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=_FRAME_MILLISECONDS, loop=0)
+        return np.asarray(canvas.buffer_rgba())[..., :3]
+
+    movie.save_movie(path, map(frame, range(0, states.heights.shape[0], every)), _FRAME_MILLISECONDS)
 
 
 def _draw_state(axes: Axes, states: EnvState, moment: int) -> None:

@@ -1,7 +1,7 @@
 """Pictures of a drive: the track from above with the way of the car, and what the driver sees.
 
-In: a policy or the states of a drive. Out: a PNG with several moments side by side, or a GIF. Both show beside the
-driver's picture the reward so far.
+In: a policy or the states of a drive. Out: a PNG with several moments side by side, or a GIF or MP4. All show beside
+the driver's picture the reward so far.
 """
 
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
-from PIL import Image
 
 from wann_jax.envs.car_racing.environment import CarRacing
 from wann_jax.envs.car_racing.parts import HULL_POLYGONS
 from wann_jax.envs.car_racing.picture import camera_of
 from wann_jax.errors import require
+from wann_jax.report import movie
 
 _FRAME_MILLISECONDS = 40
 _CLOSE_VIEW = 45.0  # m to each side
@@ -96,19 +96,21 @@ def save_png(path: Path, journey: Journey, moments: int = 4) -> None:
     figure.savefig(path, dpi=80)
 
 
-def save_gif(path: Path, journey: Journey, every: int = 4) -> None:
-    """The drive as a moving picture; `every`: steps from frame to frame."""
+def save_movie(path: Path, journey: Journey, every: int = 4) -> None:
+    """The drive as a moving picture (see movie.py); `every`: steps from frame to frame."""
     require(every >= 1, "every", "at least 1", every)
     figure = Figure(figsize=(9, 3.2), dpi=60, layout="constrained")
-    canvas, frames = FigureCanvasAgg(figure), []
+    canvas = FigureCanvasAgg(figure)
     axes = [figure.add_subplot(1, 3, column + 1) for column in range(3)]
-    for moment in range(0, len(journey.rewards), every):
+
+    def frame(moment: int) -> np.ndarray:
         for part in axes:
             part.clear()
         _draw(axes, journey, moment)
         canvas.draw()
-        frames.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).quantize(64))
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=_FRAME_MILLISECONDS, loop=0)
+        return np.asarray(canvas.buffer_rgba())[..., :3]
+
+    movie.save_movie(path, map(frame, range(0, len(journey.rewards), every)), _FRAME_MILLISECONDS)
 
 
 def _draw(axes: list[Axes], journey: Journey, moment: int) -> None:
