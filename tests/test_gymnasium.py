@@ -17,8 +17,9 @@ from wann_jax.tasks.gymnasium_workers import Workers
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = """
-import jax.numpy as jnp, json, numpy as np
+import jax, jax.numpy as jnp, json, numpy as np
 import wann_jax as wann
+from wann_jax.topology import Topology
 task = wann.make_task("gymnasium:{name}", max_steps={max_steps})
 config = wann.SearchConfig.preset("xor", "quick", population_size=6, generations=2, tournament_size=2,
     champion_candidates=2, champion_episodes=2, episodes=2)
@@ -26,7 +27,12 @@ result = wann.search(task, config, seed=1)
 networks = [result.network]
 scores = wann.evaluate(task, networks, [-1.0, 1.0], episodes=3, seed=4)
 again = wann.evaluate(task, networks, [-1.0, 1.0], episodes=3, seed=4)
-print(json.dumps([task.num_inputs, task.num_outputs, scores.tolist(), again.tolist()]))
+topology = Topology.of(result.network)
+same = jnp.full((1, 1, topology.num_connections), -1.0)
+tuned = task.score_weights(topology, same, jax.random.key(4), 3, "validation")
+settings = dict(steps=1, validation_interval=1, population_size=4, episodes=2, validation_episodes=3)
+step = wann.tune(task, result.network, -1.0, "es", wann.TuneConfig.for_task(False, "es", **settings))
+print(json.dumps([task.num_inputs, task.num_outputs, scores.tolist(), again.tolist(), tuned.tolist(), step.score]))
 """
 
 
@@ -46,13 +52,15 @@ LIMITS = {"CartPole-v1": (1, 30), "Pendulum-v1": (-17 * 30, 0), "CarRacing-v3": 
 def test_search_and_evaluation_of_a_real_environment(name, sizes):
     done = run(PROGRAM.format(name=name, max_steps=30), name)
     assert done.returncode == 0, done.stderr
-    inputs, outputs, scores, again = json.loads(done.stdout.splitlines()[-1])
+    inputs, outputs, scores, again, tuned, step = json.loads(done.stdout.splitlines()[-1])
     assert (inputs, outputs) == sizes
     assert scores == again
     scores = np.array(scores)
     assert scores.shape == (1, 2, 3)
     low, high = LIMITS[name]
     assert ((scores >= low) & (scores <= high)).all()
+    np.testing.assert_allclose(tuned[0], scores[0, 0], rtol=1e-4)  # a weight of its own for each, all the same
+    assert low <= step <= high
 
 
 def test_workers_step_what_gymnasium_steps():

@@ -21,11 +21,11 @@ from wann_jax.envs.car_racing.drive import STEP_COST, Drive
 from wann_jax.envs.car_racing.picture import camera_of, render
 from wann_jax.envs.car_racing.texture import Texture, bake_all
 from wann_jax.envs.car_racing.track import Track, make_tracks
-from wann_jax.errors import ConfigError, require
+from wann_jax.errors import require
 from wann_jax.forward import forward_lanes_in, lanes_memory
 from wann_jax.network import Network
 from wann_jax.tasks.base import Episodic
-from wann_jax.tasks.tunable import ReturnsAreScores
+from wann_jax.tasks.tunable import NoGradients
 from wann_jax.topology import Topology, in_lanes
 from wann_jax.vae.model import CPU_CHUNK, Params, encode
 
@@ -34,7 +34,7 @@ LANES_PER_BLOCK = 4096
 _ACCELERATOR_CHUNK = 2048  # frames drawn and encoded at a time
 
 
-class CarRacingTask(Episodic, ReturnsAreScores, struct.PyTreeNode):
+class CarRacingTask(Episodic, NoGradients, struct.PyTreeNode):
     """The paper's third control task."""
 
     encoder: Params
@@ -100,16 +100,6 @@ class CarRacingTask(Episodic, ReturnsAreScores, struct.PyTreeNode):
             return self._run_lanes(policy, (), (block.shape[0], episodes), tracks, textures)[0]
 
         return over_blocks(run, weights, max(1, LANES_PER_BLOCK // episodes))
-
-    def loss_of_weights(
-        self, topology: Topology, key: Key[Array, ""], size: int, horizon: int, input_noise: float
-    ) -> Any:
-        """Raises ConfigError: see `differentiable`."""
-        return self.differentiable()
-
-    def differentiable(self) -> "CarRacingTask":
-        """Raises ConfigError: pictures have no gradients."""
-        raise ConfigError(f"method must be es or cma: {self.name!r} has no gradients through its steps; got 'adam'")
 
     def _run_lanes(
         self,

@@ -5,6 +5,7 @@ environments run in other processes and are called at every step. For judging, a
 """
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -13,7 +14,7 @@ import numpy as np
 from flax import struct
 from jax import Array, lax
 from jax.experimental import io_callback
-from jaxtyping import Float, Key
+from jaxtyping import Float, Int, Key
 
 from wann_jax.activations import ACTIVATION_IDS
 from wann_jax.devices import need_one_device, over_blocks
@@ -23,12 +24,14 @@ from wann_jax.network import Network
 from wann_jax.tasks.actions import Actions, num_inputs
 from wann_jax.tasks.base import Episodic
 from wann_jax.tasks.gymnasium_workers import workers_of
+from wann_jax.tasks.tunable import NoGradients
+from wann_jax.topology import Topology, in_lanes
 
 _MOST_LANES = 256  # environments at once
 _MOST_STEPS = 10_000  # of an environment that has no limit of its own
 
 
-class GymnasiumTask(Episodic, struct.PyTreeNode):
+class GymnasiumTask(Episodic, NoGradients, struct.PyTreeNode):
     """An environment of Gymnasium's registry with a box observation and a discrete or box action."""
 
     actions: Any  # makes actions of outputs: see Actions
@@ -73,18 +76,39 @@ class GymnasiumTask(Episodic, struct.PyTreeNode):
     ) -> tuple[Float[Array, "P W R"], Float[Array, "P"]]:
         """Return of each episode, and the steps that each individual took in all. Consumes `key`."""
         lane_weights = jnp.repeat(shared_weights, episodes)
-        seeds = jax.random.randint(key, (episodes,), 0, 2**31 - 1)
+        num_lanes, seeds = lane_weights.shape[0], _seeds(key, episodes)
 
         def run(block):
-            returns, steps = self._run_lanes(block, lane_weights, seeds)
+            def policy(memory, inputs):
+                return forward_lanes_in(memory, block, lane_weights, inputs)
+
+            lanes = (block.num_rows.shape[0], num_lanes)
+            returns, steps = self._run_lanes(policy, lanes_memory(block, num_lanes), lanes, seeds)
             return returns.reshape(-1, shared_weights.shape[0], episodes), steps
 
-        return over_blocks(run, networks, max(1, _MOST_LANES // lane_weights.shape[0]))
+        return over_blocks(run, networks, max(1, _MOST_LANES // num_lanes))
+
+    def score_weights(
+        self, topology: Topology, weights: Float[Array, "P #R C"], key: Key[Array, ""], episodes: int, split: str
+    ) -> Float[Array, "P R"]:
+        """Return of each of R = `episodes` episodes under each weight vector, or a vector for each episode.
+
+        Consumes `key`; `split` makes no difference: every key is fresh.
+        """
+        seeds = _seeds(key, episodes)
+
+        def run(block):
+            def policy(memory, inputs):
+                return memory, in_lanes(topology, block, inputs)
+
+            return self._run_lanes(policy, (), (block.shape[0], episodes), seeds)[0]
+
+        return over_blocks(run, weights, max(1, _MOST_LANES // episodes))
 
     def _run_lanes(
-        self, networks: Network, lane_weights: Float[Array, "L"], seeds: Array
+        self, policy: Callable[[Any, Array], Any], memory: Any, lanes: tuple[int, int], seeds: Int[Array, "R"]
     ) -> tuple[Float[Array, "P L"], Float[Array, "P"]]:
-        lanes = (networks.num_rows.shape[0], lane_weights.shape[0])
+        """Returns of all lanes, and each individual's steps; `policy(memory, inputs)` gives memory and outputs."""
         seen = jax.ShapeDtypeStruct((*lanes, self.observation_size), jnp.float32)
         earned, goes_on = jax.ShapeDtypeStruct(lanes, jnp.float32), jax.ShapeDtypeStruct(lanes, bool)
         number = jax.ShapeDtypeStruct((), jnp.int32)
@@ -111,17 +135,21 @@ class GymnasiumTask(Episodic, struct.PyTreeNode):
         def advance(carry):
             count, memory, obs, returns, steps, alive = carry
             inputs = self.eye(obs.reshape(-1, self.observation_size)).reshape(*lanes, -1) if self.eye else obs
-            memory, outputs = forward_lanes_in(memory, networks, lane_weights, inputs)
+            memory, outputs = policy(memory, inputs)
             steps = steps + alive.sum(-1, dtype=jnp.float32)
             obs, reward, alive = io_callback(step, (seen, earned, goes_on), session, self.actions.from_outputs(outputs))
             return count + 1, memory, obs, returns + reward, steps, alive
 
         session, obs = io_callback(reset, (number, seen), seeds)
-        memory = lanes_memory(networks, lanes[1])
         start = (0, memory, obs, jnp.zeros(lanes), jnp.zeros(lanes[0]), jnp.ones(lanes, bool))
         *_, returns, steps, alive = lax.while_loop(running, advance, start)
         io_callback(finish, number, session, alive)
         return returns, steps
+
+
+def _seeds(key: Key[Array, ""], episodes: int) -> Int[Array, "R"]:
+    """Of the environments, one for each episode. Consumes `key`."""
+    return jax.random.randint(key, (episodes,), 0, 2**31 - 1)
 
 
 def _make(env_id: str) -> tuple[Any, Any]:

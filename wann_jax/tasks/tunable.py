@@ -4,12 +4,12 @@ All the package's tasks have it; a user's own task only needs it for tuning.
 """
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from jax import Array
 from jaxtyping import Float, Key
 
-from wann_jax.errors import require
+from wann_jax.errors import ConfigError, require
 from wann_jax.tasks.base import Task
 from wann_jax.topology import Topology
 
@@ -58,6 +58,22 @@ class ReturnsAreScores:
     ) -> Float[Array, "P"]:
         """Mean over `size` episodes, for each weight vector. Consumes `key`."""
         return self.score_weights(topology, weights[:, None], key, size, "train").mean(-1)
+
+
+class NoGradients(ReturnsAreScores):
+    """What tasks of episodes share whose steps pass no gradients on."""
+
+    name: str
+
+    def loss_of_weights(
+        self, topology: Topology, key: Key[Array, ""], size: int, horizon: int, input_noise: float
+    ) -> Any:
+        """Raises ConfigError: see `differentiable`."""
+        return self.differentiable()
+
+    def differentiable(self) -> Any:
+        """Raises ConfigError: steps have no gradients."""
+        raise ConfigError(f"method must be es or cma: {self.name!r} has no gradients through its steps; got 'adam'")
 
 
 def tunable(task: Task) -> TunableTask:
