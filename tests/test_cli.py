@@ -310,6 +310,7 @@ MISTAKES = {
     "protocol nothing --task xor": "network file 'nothing' cannot be read",
     "tune run --task xor --method magic": "method must be one of adam, es, cma; got 'magic'",
     "tune run --task xor --steps 0": "tune.steps must be a whole number, at least 1; got 0",
+    "tune run --task xor --trials 3": "trials must be 0, or at least 10; got 3",
     "tune run --task xor --out cut.json": "out must be a new file, nothing is overwritten",
     "tune run --task xor --start 1 --again": "start must be left out with --again; got 1.0",
     "tune run --task xor --start inf": "start must be finite weights; got inf",
@@ -374,6 +375,12 @@ def test_tuning_writes_a_network_with_weights_that_the_protocol_measures(wann, f
     assert (status, info["tuning"]["start"]) == (0, 0.3)
     scores = wann_jax.evaluate(wann_jax.make_task("xor"), [wann_jax.load_network(path)], [0.3], episodes=1)
     assert info["curve"][0]["score"] == pytest.approx(scores.item(), abs=1e-6)
+
+    options = ("--trials", "0", "--out", "no_rows.json", "--json")
+    status, out, _ = wann("tune", path, "--task", "xor", *tuning, "--start", "0.3", *options)
+    again = json.loads(Path("no_rows.json").read_text())
+    assert (status, again["info"]["protocol"], json.loads(out)["rows"]) == (0, [], [])
+    assert json.loads(out)["score"] == info["curve"][-1]["best"] == again["info"]["curve"][-1]["best"]
 
     status, out, _ = wann("protocol", "tuned.json", "--task", "xor", "--trials", "20", "--json")
     assert status == 0

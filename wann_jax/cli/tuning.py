@@ -24,7 +24,7 @@ from wann_jax.network_file import (
     task_options_of,
     write_atomically,
 )
-from wann_jax.protocol import best_shared_weight, protocol, size_of
+from wann_jax.protocol import EPISODES_PER_WEIGHT, best_shared_weight, protocol, size_of
 from wann_jax.report.progress import StepProgress
 from wann_jax.report.tables import print_rows, strict_json
 from wann_jax.tasks import make_task
@@ -49,7 +49,7 @@ class TuneCommand:
     again: bool = False
     """Start from the weights in the file instead of the best shared weight."""
     trials: int = 1000
-    """Episodes of each row of the protocol, before and after."""
+    """Episodes of each row of the protocol, before and after; 0: no rows."""
     split: str = "validation"
     """Classification: the images that the rows are measured on, validation or test; look at test once, at the end."""
     seed: int = 0
@@ -66,53 +66,51 @@ def run_tune(args: list[str]) -> int:
     defaults = TuneConfig.for_task(name.partition(":")[0] in ("digits", "mnist", "classify"), method)
     default = TuneCommand(network=tyro.MISSING, task=tyro.MISSING, tuning=defaults)
     command = parse(TuneCommand, "tune", args, default=default)
-    command.tuning.check()
-    require(command.split in SPLITS, "split", f"one of {', '.join(SPLITS)}", command.split)
-    require(command.start is None or not command.again, "start", "left out with --again", command.start)
     out = command.out or Path(f"{command.network.with_suffix('')}-{method}.json")
-    require(not out.exists(), "out", "a new file, nothing is overwritten", str(out), CheckpointError)
+    _check(command, out)
     options = task_options_of(command.network, command.task) | command.task_options.given()
     task = tunable(make_task(command.task, **options))
     network = load_network(command.network, task.num_inputs, task.num_outputs)
     genome, spec = load_genome(command.network, task.num_inputs, task.num_outputs)
     weights = load_weights(command.network)
     require(weights is not None or not command.again, "network", "one with weights, for --again", str(command.network))
-    start = weights if command.again else command.start
-    start = best_shared_weight(task, network) if start is None else start
+    best = None if command.again or command.start is not None else best_shared_weight(task, network)
+    start = weights if command.again else best if command.start is None else command.start
+    assert start is not None
     looks = -(-command.tuning.steps // command.tuning.validation_interval)
     with StepProgress(method, looks) as progress:
-        result = tune(
-            task,
-            network,
-            start,
-            method,
-            command.tuning,
-            command.seed,
-            on_look=lambda look: progress.advance(f"step {look['step']:g}  best {look['best']:.4g}"),
-        )
+
+        def show(look: dict[str, Any]) -> None:
+            progress.advance(f"step {look['step']:g}  best {look['best']:.4g}")
+
+        result = tune(task, network, start, method, command.tuning, command.seed, on_look=show)
     info = load_info(command.network)
-    members = info.get("shared_weights", PUBLISHED_WEIGHTS)
-    rows = protocol(task, network, result.weights, command.trials, members, command.seed, command.split)
-    info = {
-        **info,
-        "task": command.task,
-        "tuning": {
-            "method": method,
-            "seed": command.seed,
-            "start": None if command.again else start,
-            **dataclasses.asdict(command.tuning),
-        },
-        "curve": result.curve,
-        "split": command.split,
-        "protocol": rows,
-    }
-    save_network(out, genome, spec, info, result.weights)
-    document: dict[str, Any] = {"network": str(out), "task": command.task, **size_of(network), "rows": rows}
-    print(strict_json(document)) if command.json else print_rows(document)
-    if not command.json:
-        print(f"held-out score: {result.start_score:.4g} before, {result.score:.4g} after")
-        print(*([f"stopped: {result.stopped}"] if result.stopped else []), f"written: {out}", sep="\n")
+    rows = []
+    if command.trials:
+        members = info.get("shared_weights", PUBLISHED_WEIGHTS)
+        rows = protocol(task, network, result.weights, command.trials, members, command.seed, command.split, best)
+    how = {"method": method, "seed": command.seed, "start": None if command.again else start}
+    info |= {"task": command.task, "tuning": how | dataclasses.asdict(command.tuning), "curve": result.curve}
+    save_network(out, genome, spec, info | {"split": command.split, "protocol": rows}, result.weights)
+    if command.json:
+        document = {"network": str(out), "task": command.task, **size_of(network), "rows": rows}
+        print(strict_json(document | {"start_score": result.start_score, "score": result.score}))
+        return 0
+    if rows:
+        print_rows({"network": str(out), "task": command.task, **size_of(network), "rows": rows})
+    print(f"held-out score: {result.start_score:.4g} before, {result.score:.4g} after")
+    print(*([f"stopped: {result.stopped}"] if result.stopped else []), f"written: {out}", sep="\n")
     return 0
+
+
+def _check(command: TuneCommand, out: Path) -> None:
+    """Raises ConfigError or CheckpointError for what is wrong whatever the task and the network."""
+    command.tuning.check()
+    require(command.split in SPLITS, "split", f"one of {', '.join(SPLITS)}", command.split)
+    require(command.start is None or not command.again, "start", "left out with --again", command.start)
+    measures = command.trials == 0 or command.trials >= EPISODES_PER_WEIGHT
+    require(measures, "trials", f"0, or at least {EPISODES_PER_WEIGHT}", command.trials)
+    require(not out.exists(), "out", "a new file, nothing is overwritten", str(out), CheckpointError)
 
 
 @dataclasses.dataclass(frozen=True)
