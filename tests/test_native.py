@@ -21,7 +21,7 @@ from tests.helpers import (
     random_dag,
     stack,
 )
-from wann_jax import native
+from wann_jax import loop, native
 from wann_jax.activations import ACTIVATION_IDS
 from wann_jax.errors import ConfigError
 from wann_jax.express import express
@@ -184,7 +184,7 @@ def test_a_library_is_compiled_once_and_whole(monkeypatch, tmp_path, choose):
 )
 def test_a_whole_generation_lowers_for_accelerators_without_native_code(name, kernel):
     task, config = wann.make_task(name), wann.SearchConfig.preset(name, "quick")
-    state, spec = search.start(task, config, 0)
+    state, spec = loop.start(task, config, 0)
     arguments = (task, config, spec, state, jnp.int32(1))
 
     def targets(text):

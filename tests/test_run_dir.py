@@ -11,9 +11,9 @@ import pytest
 import wann_jax as wann
 from wann_jax.errors import CheckpointError
 from wann_jax.genome import GenomeSpec, grow
+from wann_jax.loop import Dispatch, dispatches, start
 from wann_jax.metrics import GenerationMetrics
 from wann_jax.run_dir import RunDirectory, RunSettings
-from wann_jax.search import Dispatch, dispatches, start
 
 CONFIG = wann.SearchConfig.preset("xor", "quick", population_size=24, generations=4, champion_candidates=3)
 SETTINGS = RunSettings(task="xor", task_options={}, seed=3, config=CONFIG, checkpoint_interval=2)

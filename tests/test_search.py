@@ -12,7 +12,7 @@ from jax._src import monitoring
 
 import wann_jax as wann
 from tests.helpers import individuals
-from wann_jax import population
+from wann_jax import loop, population
 from wann_jax.graph import invariant_violations
 from wann_jax.tasks.base import Evaluation
 
@@ -24,8 +24,8 @@ CONFIG = wann.SearchConfig.preset("xor", "quick", population_size=24, generation
 
 def run(config=CONFIG, seed=3, cuts=None, task=TASK, initial=None):
     """All metrics and the last dispatch; `cuts` bounds the generations of a dispatch."""
-    state, spec = search.start(task, config, seed, initial)
-    seen = list(search.dispatches(task, config, state, spec, cuts))
+    state, spec = loop.start(task, config, seed, initial)
+    seen = list(loop.dispatches(task, config, state, spec, cuts))
     history = jax.tree.map(lambda *parts: np.concatenate(parts), *(dispatch.metrics for dispatch in seen))
     return history, seen[-1]
 
@@ -99,12 +99,12 @@ def test_rates_and_generation_counts_do_not_compile_again(reference):
 def test_one_program_for_each_bucket(monkeypatch):
     """With buckets of two hidden nodes, a run that grows compiles once per bucket, and grows exactly when needed."""
     monkeypatch.setattr(population, "MIN_HIDDEN_CAPACITY", 2)
-    monkeypatch.setattr(search, "MIN_HIDDEN_CAPACITY", 2)
+    monkeypatch.setattr(loop, "MIN_HIDDEN_CAPACITY", 2)
     config = dataclasses.replace(CONFIG, generations=8, add_node_rate=5.0)
-    state, spec = search.start(TASK, config, 0)
+    state, spec = loop.start(TASK, config, 0)
     assert spec.max_hidden == 2
     before = search.run_generations._cache_size()
-    seen = list(search.dispatches(TASK, config, state, spec))
+    seen = list(loop.dispatches(TASK, config, state, spec))
     specs = list(dict.fromkeys(dispatch.spec for dispatch in seen))
     assert [bucket.max_hidden for bucket in specs] == [2, 4, 8, 16][: len(specs)]
     assert len(specs) >= 2
@@ -117,7 +117,7 @@ def test_one_program_for_each_bucket(monkeypatch):
 
 def test_growing_changes_no_result(reference, monkeypatch):
     monkeypatch.setattr(population, "MIN_HIDDEN_CAPACITY", 64)
-    monkeypatch.setattr(search, "MIN_HIDDEN_CAPACITY", 64)
+    monkeypatch.setattr(loop, "MIN_HIDDEN_CAPACITY", 64)
     history, _ = run()
     assert_same(reference[0], history)
 
@@ -138,7 +138,7 @@ def test_a_search_goes_on_from_a_given_network(crossover):
 
 def test_ask_and_tell_by_hand_make_the_same_generations(reference):
     history, _ = reference
-    state, spec = search.start(TASK, CONFIG, 3)
+    state, spec = loop.start(TASK, CONFIG, 3)
     weights = jnp.asarray(CONFIG.shared_weights)
     ask = jax.jit(wann.ask, static_argnames="spec")
     tell = jax.jit(wann.tell, static_argnames="spec")
@@ -187,7 +187,7 @@ def test_jitter_moves_the_weights_of_a_generation_for_all_alike():
 
 
 def test_returns_that_are_not_finite_rank_last_and_are_counted():
-    state, spec = search.start(TASK, CONFIG, 0)
+    state, spec = loop.start(TASK, CONFIG, 0)
     returns = jnp.ones((24, 6)).at[:5].set(jnp.array([jnp.nan, jnp.inf, -jnp.inf, jnp.nan, jnp.nan])[:, None])
     next_state, metrics = jax.jit(wann.tell, static_argnames="spec")(CONFIG, spec, state, returns)
     assert int(metrics.num_non_finite) == 5 * 6

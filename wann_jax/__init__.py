@@ -17,10 +17,11 @@ from wann_jax.evaluation import evaluate
 from wann_jax.express import express
 from wann_jax.forward import forward, forward_lanes, forward_samples
 from wann_jax.genome import Genome, GenomeSpec
+from wann_jax.loop import SearchResult, search
 from wann_jax.network import Network, NetworkSpec, stack_networks
 from wann_jax.network_file import load_genome, load_network, load_weights, save_network
 from wann_jax.protocol import best_shared_weight, protocol
-from wann_jax.search import SearchResult, SearchState, ask, init, search, tell
+from wann_jax.search import SearchState, ask, init, tell
 from wann_jax.tasks import ClassificationTask, ControlTask, Evaluation, FunctionTask, Task, make_task
 from wann_jax.tuning import TuneConfig, TuneResult, tune
 from wann_jax.version import __version__

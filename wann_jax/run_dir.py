@@ -23,8 +23,9 @@ import wann_jax.version
 from wann_jax.config import SearchConfig
 from wann_jax.errors import CheckpointError, require
 from wann_jax.genome import Genome, GenomeSpec
+from wann_jax.loop import Dispatch
 from wann_jax.network_file import CHAMPION_FILE, load_genome, save_network, write_atomically
-from wann_jax.search import Dispatch, SearchState, init
+from wann_jax.search import SearchState, init
 from wann_jax.tasks import Task, make_task
 
 CONFIG_FILE, METRICS_FILE, INITIAL_FILE, CHECKPOINTS = "config.json", "metrics.jsonl", "initial.json", "checkpoints"

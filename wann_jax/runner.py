@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from wann_jax.genome import GenomeSpec
+from wann_jax.loop import dispatches
 from wann_jax.report.progress import SearchProgress
 from wann_jax.run_dir import RunDirectory, RunSettings
-from wann_jax.search import SearchState, dispatches
+from wann_jax.search import SearchState
 from wann_jax.tasks import Task
 
 

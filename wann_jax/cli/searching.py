@@ -15,11 +15,12 @@ from wann_jax.config import SearchConfig, preset_task_options
 from wann_jax.errors import require
 from wann_jax.evaluation import evaluate
 from wann_jax.genome import GenomeSpec
+from wann_jax.loop import start
 from wann_jax.network_file import CHAMPION_FILE, load_genome, load_network
 from wann_jax.report.tables import print_scores, score_document
 from wann_jax.run_dir import RunDirectory, RunSettings
 from wann_jax.runner import run_to_end
-from wann_jax.search import SearchState, start
+from wann_jax.search import SearchState
 from wann_jax.tasks import Task
 
 FRESH_SEED = 2**31 - 1  # of the episodes in the closing table: no search draws from it
