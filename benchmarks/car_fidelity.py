@@ -48,6 +48,7 @@ def drives_of(rows: Rows) -> Drive:
         spin=jnp.asarray(rows["spin"].T),
         phase=jnp.asarray(rows["phase"].T),
         hold=jnp.asarray(rows["stop"].T),
+        pull=jnp.asarray(rows["pull"].T),
         gas=jnp.asarray(rows["gas"]),
     )
     visited = jnp.zeros((driving.NUM_WORDS, len(nothing)), jnp.uint32)
@@ -72,6 +73,7 @@ def one_step_errors(rows: Rows, uniforms: np.ndarray, move: Any = None) -> Rows:
         "position": largest(bodies(car.hull, car.wheels), rows["next_position"]),
         "velocity": largest(bodies(car.hull_velocity, car.wheel_velocity), rows["next_velocity"]),
         "spin": largest(car.spin.T, rows["next_spin"]),
+        "stop": largest(car.hold.T, rows["next_stop"]),
         "on_road": ((rows["next_on_road"] > 0) != drive.on_road.T).sum(1),
     }
 

@@ -10,18 +10,20 @@ from tests.oracle import box2d_car
 from wann_jax.envs.car_racing.lens import FRAME_ROWS, SIZE
 
 FILE = "tests/golden/box2d_car.npz"
-KEPT, NEAR_STOP = 1300, 0.38  # steps; rad
+KEPT, NEAR_STOP, LIGHT = 1300, 0.38, 1.2  # steps; rad; N m s, below what a motor ends with that presses on
 RUN, NUDGE = 300, 1e-5  # steps; m
 FRAME_STEPS = (0, 5, 12, 20, 30, 42, *range(50, 330, 28))
 
 
 def main() -> None:
-    """Steps (half of them near the steering's stops), laps, open-loop runs, tries of tracks, frames."""
+    """Steps (many near the steering's stops, all that press lightly on one), laps, runs, tries of tracks, frames."""
     rows, uniforms = box2d_car.record_many(24, 500, seed=40)
     angle = np.abs(rows["position"][:, 1:, 2] - rows["position"][:, :1, 2]).max(1)
     draw = np.random.default_rng(0)
     near = draw.permutation(np.flatnonzero(angle > NEAR_STOP))[: KEPT // 2]
-    kept = np.unique(np.concatenate([near, draw.permutation(len(angle))[: KEPT - len(near)]]))
+    others = draw.permutation(len(angle))[: KEPT - len(near)]
+    light = [((rows[name] > 0.0) & (rows[name] < LIGHT)).any(1) for name in ("stop", "next_stop")]
+    kept = np.unique(np.concatenate([near, others, *map(np.flatnonzero, light)]))
     golden = {"uniforms": uniforms} | {name: values[kept] for name, values in rows.items()}
 
     golden["lap_uniforms"] = box2d_car.draw_tracks(10, seed=7)

@@ -117,6 +117,7 @@ def snapshot(env):
         "phase": [wheel.phase for wheel in car.wheels],
         "gas": car.wheels[2].gas,
         "stop": [abs(wheel.joint.GetReactionTorque(STEPS_PER_SECOND)) / STEPS_PER_SECOND for wheel in car.wheels],
+        "pull": [np.divide(wheel.joint.GetReactionForce(STEPS_PER_SECOND), STEPS_PER_SECOND) for wheel in car.wheels],
         "on_road": [len(wheel.tiles) > 0 for wheel in car.wheels],
         "num_visited": env.tile_visited_count,
     }
@@ -137,7 +138,7 @@ def record(name, uniforms, seed, max_steps):
         rows.append(
             before
             | {"action": action, "reward": np.float32(reward), "terminated": np.bool_(terminated)}
-            | {f"next_{key}": value for key, value in after.items() if key not in ("stop", "gas")}
+            | {f"next_{key}": value for key, value in after.items() if key not in ("pull", "gas")}
         )
         if terminated:
             break

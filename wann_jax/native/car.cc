@@ -4,46 +4,23 @@
 #include <algorithm>
 #include <cstring>
 
-#include "biped_math.h"
+#include "car_motion.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace ffi = xla::ffi;
 
 namespace {
 
-using namespace wann::biped;
+using namespace wann::car;
+using wann::car::Body;
 
-constexpr int kWheels = 4, kWindow = 6, kWords = 13, kMaxTiles = 400, kCells = 320;
-constexpr float kField = 2000.0f / 6.0f, kMargin = 0.02f, kHalfWidth = 0.28f, kRadius = 0.54f;
-constexpr float kTimeStep = 0.02f, kSpinInertia = 1.6f, kMaxAngle = 0.4f;
-constexpr float kAngularSlop = 0.0349065850f, kLinearSlop = 0.005f, kRounding = 2e-6f;
-
-// Masses and anchors, as drive.py lists them.
-struct Parts {
-  float hull_mass, hull_inertia, wheel_mass, wheel_inertia;
-  float anchor[kWheels][2];
-};
+constexpr int kWindow = 6, kWords = 13, kMaxTiles = 400, kCells = 320;
+constexpr float kField = 2000.0f / 6.0f, kMargin = 0.02f, kHalfWidth = 0.28f;
 
 struct Tracks {
   const float* corners;  // [K, tiles, 4, 2]
   const int32_t *num_tiles, *first_tile;
 };
-
-struct Body {
-  Pack x, y, angle;
-};
-
-struct Cars {
-  Body hull, hull_velocity, wheel[kWheels], wheel_velocity[kWheels];
-  Pack spin[kWheels], phase[kWheels], hold[kWheels], gas;
-};
-
-struct Controls {
-  Pack steer, gas, brake;
-};
-
-Pack Abs(Pack value) { return Select(value < 0.0f, -value, value); }
-Pack Sign(Pack value) { return Select(value > 0.0f, All<Pack>(1.0f), Select(value < 0.0f, All<Pack>(-1.0f), All<Pack>(0.0f))); }
 
 bool IsWide(float gap, float x, float y) { return gap > 0.0f && gap * gap >= kMargin * kMargin * (x * x + y * y); }
 
@@ -93,135 +70,6 @@ bool Visit(const Tracks& tracks, int64_t track, float x, float y, float sine, fl
   return found;
 }
 
-// Engine, brakes and the road's friction: forces on the wheels.
-void DriveWheels(Cars& car, const Controls& controls, const Pack (&grip)[kWheels], const Pack (&sine)[kWheels],
-                 const Pack (&cosine)[kWheels], Vec<Pack> (&force)[kWheels]) {
-  const Pack wanted = Clip(controls.gas, All<Pack>(0.0f), All<Pack>(1.0f));
-  car.gas += Least(wanted - car.gas, All<Pack>(0.1f));
-  const Mask blocks = controls.brake >= 0.9f;
-  const Pack slower = 15.0f * Most(controls.brake, All<Pack>(0.0f));
-  for (int w = 0; w < kWheels; ++w) {
-    Pack spin = car.spin[w];
-    if (w >= 2) spin += (kTimeStep * 40000.0f / kSpinInertia) * car.gas / (Abs(spin) + 5.0f);
-    spin = Sign(spin) * Most(Abs(spin) - slower, All<Pack>(0.0f));
-    spin = Select(blocks, All<Pack>(0.0f), spin);
-    car.phase[w] += kTimeStep * spin;
-    const Body& velocity = car.wheel_velocity[w];
-    Pack forward = (spin * kRadius - (cosine[w] * velocity.y - sine[w] * velocity.x)) * 82.0f;
-    Pack aside = -(cosine[w] * velocity.x + sine[w] * velocity.y) * 82.0f;
-    const Pack size = Root(forward * forward + aside * aside);
-    const Pack share = Select(size > grip[w], grip[w] / Most(size, All<Pack>(1e-6f)), All<Pack>(1.0f));
-    forward *= share, aside *= share;
-    car.spin[w] = spin - (kTimeStep * kRadius / kSpinInertia) * forward;
-    force[w] = {aside * cosine[w] - forward * sine[w], aside * sine[w] + forward * cosine[w]};
-  }
-}
-
-// How fast each wheel turns against the hull, and what a motor winds up against its stop.
-void Steer(Cars& car, const Parts& parts, Pack steer, Pack (&stop)[kWheels], Pack (&speed)[kWheels]) {
-  const float hinge = 1.0f / (1.0f / parts.hull_inertia + 1.0f / parts.wheel_inertia);
-  const Pack zero{};
-  for (int w = 0; w < kWheels; ++w) {
-    const Pack angle = car.wheel[w].angle - car.hull.angle;
-    const Pack error = (w < 2 ? steer : zero) - angle;
-    const Pack wish = Sign(error) * Least(50.0f * Abs(error), All<Pack>(3.0f));
-    const Mask at_stop = Abs(angle) >= kMaxAngle;
-    const Pack outward = wish * Sign(angle);
-    const Pack hold = Clip(car.hold[w] + 180.0f * hinge * outward, zero, All<Pack>(64.8f * kTimeStep));
-    car.hold[w] = Select(at_stop, hold, zero);
-    speed[w] = Select(at_stop & ((car.hold[w] > 0.0f) | (outward > 0.0f)), zero, wish);
-    stop[w] = Select(at_stop, Sign(angle), zero);
-  }
-}
-
-void Limit(Body& velocity) {
-  const Pack speed = Root(velocity.x * velocity.x + velocity.y * velocity.y);
-  const Pack share = Select(speed > 100.0f, 100.0f / Most(speed, All<Pack>(1.0f)), All<Pack>(1.0f));
-  velocity.x *= share, velocity.y *= share;
-  const float turn = 1.57079632679f / kTimeStep;
-  velocity.angle = Clip(velocity.angle, All<Pack>(-turn), All<Pack>(turn));
-}
-
-// Velocities under which the joints hold, with all momentum kept.
-void SolveVelocities(Cars& car, const Parts& parts, const Vec<Pack> (&force)[kWheels], const Pack (&speed)[kWheels]) {
-  Pack sine, cosine, total_x{}, total_y{}, twist{};
-  SinCos(car.hull.angle, sine, cosine);
-  Body& hull = car.hull_velocity;
-  Vec<Pack> lever[kWheels];
-  float along_sum = 0.0f, square_sum = 0.0f;
-  for (int w = 0; w < kWheels; ++w) {
-    const auto [x, y] = parts.anchor[w];
-    along_sum += y, square_sum += x * x + y * y;
-    lever[w] = {cosine * x - sine * y, sine * x + cosine * y};
-    const Body& wheel = car.wheel_velocity[w];
-    const Pack push_x = parts.wheel_mass * (wheel.x - hull.x + hull.angle * lever[w].y) + kTimeStep * force[w].x;
-    const Pack push_y = parts.wheel_mass * (wheel.y - hull.y - hull.angle * lever[w].x) + kTimeStep * force[w].y;
-    twist += lever[w].x * push_y - lever[w].y * push_x - parts.wheel_inertia * (speed[w] - (wheel.angle - hull.angle));
-    total_x += push_x, total_y += push_y;
-  }
-  const Pack aside = cosine * total_x + sine * total_y, along = cosine * total_y - sine * total_x;
-  const float mass = parts.hull_mass + kWheels * parts.wheel_mass, coupling = parts.wheel_mass * along_sum;
-  const float inertia = parts.hull_inertia + kWheels * parts.wheel_inertia + parts.wheel_mass * square_sum;
-  const float factor = 1.0f / (mass * inertia - coupling * coupling);
-  const Pack gain_aside = (inertia * aside + coupling * twist) * factor, gain_along = along * (1.0f / mass);
-  hull.x += cosine * gain_aside - sine * gain_along, hull.y += sine * gain_aside + cosine * gain_along;
-  hull.angle += (coupling * aside + mass * twist) * factor;
-  for (int w = 0; w < kWheels; ++w) {
-    car.wheel_velocity[w] = {hull.x - hull.angle * lever[w].y, hull.y + hull.angle * lever[w].x, hull.angle + speed[w]};
-    Limit(car.wheel_velocity[w]);
-  }
-  Limit(hull);
-}
-
-void Turn(Pack& sine, Pack& cosine, Pack by) {
-  const Pack small_cosine = 1.0f - 0.5f * by * by, small_sine = by - by * by * by * (1.0f / 6.0f), old = sine;
-  sine = sine * small_cosine + cosine * small_sine, cosine = cosine * small_cosine - old * small_sine;
-}
-
-// One wheel to its anchor; returns where both were near enough before.
-Mask Pull(const Parts& parts, const float (&anchor)[2], Pack stop, Body& hull, Body& wheel, Pack& sine, Pack& cosine) {
-  const float hinge = 1.0f / (1.0f / parts.hull_inertia + 1.0f / parts.wheel_inertia);
-  const float compliance = 1.0f / parts.hull_mass + 1.0f / parts.wheel_mass;
-  const Pack zero{};
-  const Pack beyond = Select(stop == 0.0f, zero, stop * (wheel.angle - hull.angle) - kMaxAngle);
-  const Pack back = stop * hinge * Clip(beyond - kAngularSlop, zero, All<Pack>(0.1396263402f));
-  const Pack hull_back = back * (1.0f / parts.hull_inertia);
-  Turn(sine, cosine, hull_back);
-  const Vec<Pack> lever = {cosine * anchor[0] - sine * anchor[1], sine * anchor[0] + cosine * anchor[1]};
-  const Vec<Pack> off = {wheel.x - hull.x - lever.x, wheel.y - hull.y - lever.y};
-  const float reach = anchor[0] * anchor[0] + anchor[1] * anchor[1];
-  const Pack arm = Cross(lever, off) * (1.0f / (parts.hull_inertia * compliance + reach));
-  const Vec<Pack> push = {(off.x + lever.y * arm) * (1.0f / compliance), (off.y - lever.x * arm) * (1.0f / compliance)};
-  const Pack turn = Cross(lever, push) * (1.0f / parts.hull_inertia);
-  Turn(sine, cosine, turn);
-  hull.x += push.x * (1.0f / parts.hull_mass), hull.y += push.y * (1.0f / parts.hull_mass), hull.angle += turn + hull_back;
-  wheel.x -= push.x * (1.0f / parts.wheel_mass), wheel.y -= push.y * (1.0f / parts.wheel_mass);
-  wheel.angle -= back * (1.0f / parts.wheel_inertia);
-  return (Dot(off, off) <= kLinearSlop * kLinearSlop) & (beyond <= kAngularSlop + kRounding);
-}
-
-void SolvePositions(Cars& car, const Parts& parts, const Pack (&stop)[kWheels]) {
-  Mask busy = Mask{} - 1;
-  for (int pass = 0; pass < 60 && Any(busy); ++pass) {
-    Body hull = car.hull, wheel[kWheels];
-    std::copy(car.wheel, car.wheel + kWheels, wheel);
-    Mask fine = Mask{} - 1;
-    Pack sine, cosine;
-    SinCos(hull.angle, sine, cosine);
-    for (int w = kWheels - 1; w >= 0; --w) fine &= Pull(parts, parts.anchor[w], stop[w], hull, wheel[w], sine, cosine);
-    const auto keep = [&](Body& to, const Body& from) {
-      to = {Select(busy, from.x, to.x), Select(busy, from.y, to.y), Select(busy, from.angle, to.angle)};
-    };
-    keep(car.hull, hull);
-    for (int w = 0; w < kWheels; ++w) keep(car.wheel[w], wheel[w]);
-    busy &= ~fine;
-  }
-}
-
-void Move(Body& body, const Body& velocity) {
-  body.x += kTimeStep * velocity.x, body.y += kTimeStep * velocity.y, body.angle += kTimeStep * velocity.angle;
-}
-
 // Every number of sixteen cars, row by row as the arrays' leading axes have them.
 template <class Visit>
 void EachRow(Cars& car, Visit visit) {
@@ -232,8 +80,9 @@ void EachRow(Cars& car, Visit visit) {
   for (int w = 0; w < kWheels; ++w) {
     body(2, w, kWheels, car.wheel[w]), body(3, w, kWheels, car.wheel_velocity[w]);
     visit(4, w, car.spin[w]), visit(5, w, car.phase[w]), visit(6, w, car.hold[w]);
+    visit(7, w, car.pull[w].x), visit(7, kWheels + w, car.pull[w].y);
   }
-  visit(7, 0, car.gas);
+  visit(8, 0, car.gas);
 }
 
 Pack Load(const float* row, int count) {  // past the end, the last lane again
@@ -249,7 +98,7 @@ Pack Load(const float* row, int count) {  // past the end, the last lane again
 // parts [12], corners, num_tiles, first_tile, track_index [B], steer, gas, brake [B], Car's arrays [..., B], on_road [4, B],
 // visited [13, B] -> Car's arrays, on_road, visited after the step.
 ffi::Error StepCars(ffi::RemainingArgs arguments, ffi::RemainingRets results) {
-  constexpr int kFirst = 8, kFields = 8;
+  constexpr int kFirst = 8, kFields = 9;
   const auto floats = [&](size_t i) { return arguments.get<ffi::Buffer<ffi::F32>>(i)->typed_data(); };
   const auto ints = [&](size_t i) { return arguments.get<ffi::Buffer<ffi::S32>>(i)->typed_data(); };
   Parts parts;
@@ -268,7 +117,7 @@ ffi::Error StepCars(ffi::RemainingArgs arguments, ffi::RemainingRets results) {
     Cars car;
     EachRow(car, [&](int array, int row, Pack& pack) { pack = Load(floats(kFirst + array) + row * number + begin, count); });
     const Controls controls = {Load(floats(5) + begin, count), Load(floats(6) + begin, count), Load(floats(7) + begin, count)};
-    Pack sine[kWheels], cosine[kWheels], grip[kWheels], stop[kWheels], speed[kWheels];
+    Pack sine[kWheels], cosine[kWheels], grip[kWheels];
     for (int w = 0; w < kWheels; ++w) {
       SinCos(car.wheel[w].angle, sine[w], cosine[w]);
       for (int lane = 0; lane < kLanes; ++lane) {
@@ -284,13 +133,7 @@ ffi::Error StepCars(ffi::RemainingArgs arguments, ffi::RemainingRets results) {
       }
       for (int i = 0; i < kWords; ++i) visited[i * number + begin + lane] = words[i];
     }
-    Vec<Pack> force[kWheels];
-    DriveWheels(car, controls, grip, sine, cosine, force);
-    Steer(car, parts, controls.steer, stop, speed);
-    SolveVelocities(car, parts, force, speed);
-    Move(car.hull, car.hull_velocity);
-    for (int w = 0; w < kWheels; ++w) Move(car.wheel[w], car.wheel_velocity[w]);
-    SolvePositions(car, parts, stop);
+    MoveCars(car, parts, controls, grip, sine, cosine);
     EachRow(car, [&](int array, int row, Pack& pack) {
       std::memcpy(to[array] + row * number + begin, &pack, count * sizeof(float));
     });

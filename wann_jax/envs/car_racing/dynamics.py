@@ -48,7 +48,8 @@ class Car:
     wheel_velocity: Float[Array, "3 4 *B"]
     spin: Float[Array, "4 *B"]  # rad/s, about the axles
     phase: Float[Array, "4 *B"]  # rad
-    hold: Float[Array, "4 *B"]  # N m s: what a motor that drives against its joint's stop has wound up
+    hold: Float[Array, "4 *B"]  # N m s: what the stop of a joint pushed back in the last step
+    pull: Float[Array, "2 4 *B"]  # N s: of each joint on its wheel, in the last step
     gas: Float[Array, "*B"]  # of the rear wheels, 0 to 1
 
 
@@ -79,6 +80,7 @@ def new_car(start: Float[Array, "3 *B"]) -> Car:
         spin=zeros,
         phase=zeros,
         hold=zeros,
+        pull=jnp.zeros((2, NUM_WHEELS, *lanes)),
         gas=jnp.zeros(lanes),
     )
 
@@ -87,12 +89,13 @@ def step(car: Car, controls: Controls, on_road: Array) -> Car:
     """The car after a step; `on_road` [4, *B]: of each wheel, whether it has the road's grip."""
     spin, phase, gas, force = _drive_wheels(car, controls, on_road)
     joint_angle = car.wheels[2] - car.hull[2][None]
-    speed, hold = _steer(joint_angle, controls.steer, car.hold)
-    hull_velocity, wheel_velocity = _solve_velocities(car, force, speed)
+    stop = jnp.where(jnp.abs(joint_angle) >= _MAX_ANGLE, jnp.sign(joint_angle), 0.0)
+    speed = _steer(joint_angle, controls.steer)
+    held = _solve_velocities(car, force, jnp.where(stop == 0.0, speed, 0.0))
+    speed, hold = _press(car, stop, speed, held[1], held[2])
+    hull_velocity, wheel_velocity, pull = _solve_velocities(car, force, speed)
     hull_velocity, wheel_velocity = _limited(hull_velocity), _limited(wheel_velocity)
-    hull, wheels = _solve_positions(
-        car.hull + TIME_STEP * hull_velocity, car.wheels + TIME_STEP * wheel_velocity, joint_angle
-    )
+    hull, wheels = _solve_positions(car.hull + TIME_STEP * hull_velocity, car.wheels + TIME_STEP * wheel_velocity, stop)
     return Car(
         hull=hull,
         hull_velocity=hull_velocity,
@@ -101,6 +104,7 @@ def step(car: Car, controls: Controls, on_road: Array) -> Car:
         spin=spin,
         phase=phase,
         hold=hold,
+        pull=pull,
         gas=gas,
     )
 
@@ -134,23 +138,34 @@ def _drive_wheels(car: Car, controls: Controls, on_road: Array) -> tuple[Array, 
     return spin, phase, gas, (aside * cosine - forward * sine, aside * sine + forward * cosine)
 
 
-def _steer(angle: Array, steer: Array, hold: Array) -> tuple[Array, Array]:
-    """How fast each wheel turns against the hull (rad/s), and what its motor has wound up against the stop.
+def _steer(angle: Array, steer: Array) -> Array:
+    """How fast each wheel's motor wants it to turn against the hull (rad/s)."""
+    error = jnp.stack([steer, steer, jnp.zeros_like(steer), jnp.zeros_like(steer)]) - angle
+    return jnp.sign(error) * jnp.minimum(_STEER_GAIN * jnp.abs(error), _STEER_SPEED)
 
-    A motor that presses against the stop winds up in every pass. Turned back, it must unwind before the wheel follows.
+
+def _press(car: Car, stop: Array, speed: Array, held: Array, pull: Array) -> tuple[Array, Array]:
+    """How fast each wheel does turn against the hull, and what its stop pushes back; `held`, `pull`: were all held.
+
+    In each of Box2D's passes the motor brings the wheel to its speed, then joint and stop bring it to rest: the stop
+    pushes back what the motor adds, and what turns the hull as the joint's pull changes (nearly all in the first pass).
+    Each step begins with what the last one left. A motor turned back unwinds this first; then the wheel comes free.
     """
-    wanted = jnp.stack([steer, steer, jnp.zeros_like(steer), jnp.zeros_like(steer)])
-    error = wanted - angle
-    speed = jnp.sign(error) * jnp.minimum(_STEER_GAIN * jnp.abs(error), _STEER_SPEED)
-    at_stop = jnp.abs(angle) >= _MAX_ANGLE
-    outward = speed * jnp.sign(angle)
-    hold = jnp.clip(hold + _PASSES * _HINGE_INERTIA * outward, 0.0, _MAX_HOLD)
-    hold = jnp.where(at_stop, hold, 0.0)
-    return jnp.where(at_stop & ((hold > 0.0) | (outward > 0.0)), 0.0, speed), hold
+    sine, cosine = sin_cos(car.hull[2])
+    lever = _levers(sine[None], cosine[None])
+    more_x, more_y = pull - car.pull
+    given = WHEEL_INERTIA * stop * (held[2] - car.wheel_velocity[2])
+    most = _MAX_HOLD - given
+    turned_hull = stop * (lever[0] * more_y - lever[1] * more_x) / HULL_INERTIA
+    outward = stop * speed
+    first = jnp.clip(car.hold + _HINGE_INERTIA * (turned_hull + outward), 0.0, most)
+    hold = first + (_PASSES - 1) * _HINGE_INERTIA * outward
+    free = jnp.clip(hold * (-1.0 / _HINGE_INERTIA), 0.0, jnp.abs(speed))
+    return jnp.where(stop == 0.0, speed, -stop * free), jnp.where(stop == 0.0, 0.0, jnp.clip(hold, 0.0, most))
 
 
-def _solve_velocities(car: Car, force: tuple[Array, Array], speed: Array) -> tuple[Array, Array]:
-    """Velocities of hull and wheels under which the joints hold, with all momentum kept."""
+def _solve_velocities(car: Car, force: tuple[Array, Array], speed: Array) -> tuple[Array, Array, Array]:
+    """Velocities of hull and wheels under which the joints hold, with all momentum kept; the joints' pull on wheels."""
     sine, cosine = sin_cos(car.hull[2])
     lever = _levers(sine[None], cosine[None])
     # What each wheel brings in beyond the hull's motion.
@@ -172,7 +187,9 @@ def _solve_velocities(car: Car, force: tuple[Array, Array], speed: Array) -> tup
     gain_x, gain_y = cosine * gain_aside - sine * gain_along, sine * gain_aside + cosine * gain_along
     hull_velocity = car.hull_velocity + jnp.stack([gain_x, gain_y, gain_turn])
     vx, vy, turn = hull_velocity[:, None]
-    return hull_velocity, jnp.stack([vx - turn * lever[1], vy + turn * lever[0], turn + speed])
+    wheel_velocity = jnp.stack([vx - turn * lever[1], vy + turn * lever[0], turn + speed])
+    pull = WHEEL_MASS * (wheel_velocity - car.wheel_velocity)[:2] - TIME_STEP * jnp.stack(force)
+    return hull_velocity, wheel_velocity, pull
 
 
 def _levers(sine: Array, cosine: Array) -> tuple[Array, Array]:
@@ -188,9 +205,8 @@ def _limited(velocity: Array) -> Array:
     return jnp.stack([velocity[0] * share, velocity[1] * share, jnp.clip(velocity[2], -_MAX_SPIN, _MAX_SPIN)])
 
 
-def _solve_positions(hull: Array, wheels: Array, joint_angle: Array) -> tuple[Array, Array]:
+def _solve_positions(hull: Array, wheels: Array, stop: Array) -> tuple[Array, Array]:
     """Pulls the wheels to their anchors, one after another as Box2D does, until all are within its tolerance."""
-    stop = jnp.where(jnp.abs(joint_angle) >= _MAX_ANGLE, jnp.sign(joint_angle), 0.0)
     anchors = jnp.asarray(ANCHORS, jnp.float32)
 
     def pull(carry, wheel):
