@@ -29,7 +29,7 @@ __all__ = ["METHODS", "SCHEDULES", "TuneConfig", "TuneResult", "tune", "tune_top
 
 @runtime_checkable
 class Method(Protocol):
-    """A way to tune: K runs side by side."""
+    """A way to tune: K runs side by side, the first axis of every part of a state."""
 
     def init(self, key: Array, start: Float[Array, "C"]) -> Any:
         """The state before the first step. Consumes `key`."""
@@ -37,10 +37,6 @@ class Method(Protocol):
 
     def step(self, task: TunableTask, key: Array, state: Any) -> Any:
         """One update. Consumes `key`."""
-        ...
-
-    def only(self, state: Any, run: int) -> Any:
-        """The state of one of the K runs alone."""
         ...
 
     def weights(self, state: Any) -> Float[Array, "K C"]:
@@ -158,6 +154,7 @@ def _run(
         curve.append(entry)
         on_look(entry)
     if config.refit and isinstance(task, ClassificationTask):
-        state = advance(task.with_all_images(), method.only(begin, best_run), jnp.int32(0), jnp.int32(best_step))
+        chosen = jax.tree.map(lambda leaf: leaf[best_run : best_run + 1], begin)
+        state = advance(task.with_all_images(), chosen, jnp.int32(0), jnp.int32(best_step))
         best = np.asarray(method.weights(state))[0]
     return TuneResult(best, best_score, start_score, curve, stopped)

@@ -44,10 +44,6 @@ class _BlackBox:
         finite = jnp.isfinite(returns)
         return jnp.where(finite, returns, jnp.where(finite, returns, jnp.inf).min(1, keepdims=True))
 
-    def only(self, state: Any, run: int) -> Any:
-        """The state of one run alone."""
-        return jax.tree.map(lambda leaf: leaf[run : run + 1], state)
-
     @property
     def work_per_step(self) -> float:
         """Network passes or episodes that one step takes."""

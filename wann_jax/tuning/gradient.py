@@ -43,10 +43,6 @@ class GradientDescent:
         moments = jax.vmap(lambda rate, offset: config.optimiser(rate).init(offset))(rates, offsets)
         return starts, offsets, rates, moments
 
-    def only(self, state: Any, run: int) -> Any:
-        """The state of one run alone."""
-        return jax.tree.map(lambda leaf: leaf[run : run + 1], state)
-
     def weights(self, state: Any) -> Float[Array, "K C"]:
         """What the runs have come to."""
         starts, offsets, *_ = state
