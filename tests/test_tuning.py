@@ -226,6 +226,7 @@ def test_same_seed_same_weights():
     ("changes", "message"),
     [
         (dict(steps=0), "tune.steps must be a whole number, at least 1; got 0"),
+        (dict(connections=-1), "tune.connections must be a whole number, at least 0; got -1"),
         (dict(population_size=7), "tune.population_size must be even; got 7"),
         (dict(learning_rates=()), "tune.learning_rates must be one or more numbers above 0; got ()"),
         (dict(deviation=0.0), "tune.deviation must be finite and above 0; got 0.0"),

@@ -15,6 +15,8 @@ from wann_jax.cli.parsing import TaskOptions, parse, value_of
 from wann_jax.config import PUBLISHED_WEIGHTS
 from wann_jax.errors import CheckpointError, require
 from wann_jax.evaluation import SPLITS
+from wann_jax.express import express
+from wann_jax.genome import pruned
 from wann_jax.network_file import (
     load_genome,
     load_info,
@@ -84,14 +86,18 @@ def run_tune(args: list[str]) -> int:
             progress.advance(f"step {look['step']:g}  best {look['best']:.4g}")
 
         result = tune(task, network, start, method, command.tuning, command.seed, on_look=show)
+    tuned = result.weights
+    if command.tuning.connections:
+        genome, tuned = pruned(genome, tuned)
+        network, best = express(genome, spec), None
     info = load_info(command.network)
     rows = []
     if command.trials:
         members = info.get("shared_weights", PUBLISHED_WEIGHTS)
-        rows = protocol(task, network, result.weights, command.trials, members, command.seed, command.split, best)
+        rows = protocol(task, network, tuned, command.trials, members, command.seed, command.split, best)
     how = {"method": method, "seed": command.seed, "start": None if command.again else start}
     info |= {"task": command.task, "tuning": how | dataclasses.asdict(command.tuning), "curve": result.curve}
-    save_network(out, genome, spec, info | {"split": command.split, "protocol": rows}, result.weights)
+    save_network(out, genome, spec, info | {"split": command.split, "protocol": rows}, tuned)
     if command.json:
         document = {"network": str(out), "task": command.task, **size_of(network), "rows": rows}
         print(strict_json(document | {"start_score": result.start_score, "score": result.score}))

@@ -44,6 +44,11 @@ class Method(Protocol):
         ...
 
     @property
+    def first_snapshot(self) -> int:
+        """Steps before which no weights are kept."""
+        ...
+
+    @property
     def work_per_step(self) -> float:
         """Network passes or episodes."""
         ...
@@ -52,7 +57,7 @@ class Method(Protocol):
 class TuneResult(NamedTuple):
     """Tuned weights, and how they came about."""
 
-    weights: np.ndarray  # [C]
+    weights: np.ndarray  # [C]; 0 for connections that were pruned
     score: float  # held out, before the refit if there was one
     start_score: float  # of the starting weights
     curve: list[dict[str, float]]  # step, work (passes or episodes), score of the best run, best score so far
@@ -99,6 +104,8 @@ def tune_topology(
     require(known, "tune.refit", "off: only classification has validation images", True)
     config = config or TuneConfig.for_task(task.score_name == "accuracy", method)
     config.check()
+    prunes = method == "adam" or not config.connections
+    require(prunes, "tune.connections", "0, for all: only adam prunes", config.connections)
     begin = np.broadcast_to(np.asarray(start, np.float32), (topology.num_connections,))
     require(bool(np.isfinite(begin).all()), "start", "finite weights", start)
     if method == "adam":
@@ -147,7 +154,8 @@ def _run(
             stopped = f"weights were not finite after step {done}; kept those of the best score before"
             break
         scores = np.where(sound, scores, -np.inf)
-        if scores.max() > best_score:
+        first = best_step < method.first_snapshot  # whatever it scores: the start was not pruned
+        if done >= method.first_snapshot and (first or scores.max() > best_score):
             best_run, best_step = int(scores.argmax()), done
             best, best_score = weights[best_run], float(scores.max())
         entry = {"step": done, "work": done * method.work_per_step, "score": float(scores.max()), "best": best_score}

@@ -33,6 +33,7 @@ class TuneConfig:
     minibatch_size: int = 256  # images (classification)
     input_noise: float = 0.0  # deviation of noise on training images: against overfitting (classification)
     refit: bool = False  # after the choice, the chosen run again on training and validation images (classification)
+    connections: int = 0  # that gradient descent leaves, the others are pruned on the way; 0: all
     episodes: int = 8  # episodes for each gradient or candidate (control)
     validation_episodes: int = 128  # held out, the same at every look (control)
     horizon: int = 100  # steps that a gradient through the simulator reaches back (control)
@@ -74,10 +75,10 @@ class TuneConfig:
             "validation_episodes",
             "horizon",
         )
-        for name in (*whole, "population_size"):
+        for name, least in (*((name, 1) for name in (*whole, "population_size")), ("connections", 0)):
             value = getattr(self, name)
-            fits = isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31
-            require(fits, f"tune.{name}", "a whole number, at least 1", value)
+            fits = isinstance(value, int) and not isinstance(value, bool) and least <= value < 2**31
+            require(fits, f"tune.{name}", f"a whole number, at least {least}", value)
         require(self.population_size % 2 == 0, "tune.population_size", "even", self.population_size)
         for name in ("start_deviation", "clip_norm", "input_noise"):
             value = getattr(self, name)

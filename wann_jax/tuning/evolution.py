@@ -22,6 +22,8 @@ from wann_jax.tuning.config import TuneConfig
 class _BlackBox:
     """What both share: K restarts side by side, and the returns of their candidates."""
 
+    first_snapshot = 0
+
     def __init__(self, task: TunableTask, topology: Topology, config: TuneConfig):
         self.config = config
         self.topology = topology

@@ -17,6 +17,7 @@ from wann_jax.strictness import loose_types
 from wann_jax.tasks.tunable import TunableTask
 from wann_jax.topology import Topology
 from wann_jax.tuning.config import TuneConfig
+from wann_jax.tuning.pruning import Pruning, steps_until_pruned
 
 
 class GradientDescent:
@@ -41,12 +42,13 @@ class GradientDescent:
         rates = jnp.repeat(jnp.asarray(config.learning_rates), starts.shape[0] // len(config.learning_rates))
         offsets = jnp.zeros_like(starts)  # what is descended: weights are start + scale * offset
         moments = jax.vmap(lambda rate, offset: config.optimiser(rate).init(offset))(rates, offsets)
-        return starts, offsets, rates, moments
+        pruning = jax.vmap(Pruning.begin)(starts)
+        return starts, offsets, rates, moments, pruning
 
     def weights(self, state: Any) -> Float[Array, "K C"]:
         """What the runs have come to."""
-        starts, offsets, *_ = state
-        return starts + self.scale[None] * offsets
+        starts, offsets, _, _, pruning = state
+        return (starts + self.scale[None] * offsets) * pruning.mask
 
     def step(self, task: TunableTask, key: Array, state: Any) -> Any:
         """One update of every run, on the same mini-batch or episodes."""
@@ -56,14 +58,22 @@ class GradientDescent:
         config = self.config
         loss = task.loss_of_weights(self.topology, key, self.size, config.horizon, config.input_noise)
 
-        def update(start, offset, rate, moments):
-            gradient = jax.grad(lambda offset: loss(start + self.scale * offset))(offset)
+        def update(start, offset, rate, moments, pruning):
+            weights = (start + self.scale * offset) * pruning.mask
+            gradient = jax.grad(loss)(weights) * pruning.mask
             with loose_types():
-                changes, moments = self.config.optimiser(rate).update(gradient, moments, offset)
+                changes, moments = config.optimiser(rate).update(gradient * self.scale, moments, offset)
                 changed = optax.apply_updates(offset, changes)
-            return start, changed, rate, moments
+            if config.connections:
+                pruning = pruning.update(weights, gradient, config.connections, config.steps)
+            return start, changed, rate, moments, pruning
 
         return jax.vmap(update)(*state)
+
+    @property
+    def first_snapshot(self) -> int:
+        """Steps before which no weights are kept: as long as connections go."""
+        return steps_until_pruned(self.config.steps) if self.config.connections else 0
 
     @property
     def work_per_step(self) -> float:
