@@ -305,6 +305,10 @@ MISTAKES = {
     "evaluate ragged.out --task xor": "ragged.out must be a matrix of N rows and N + 1 columns",
     "tasks zip": "arguments must be left out after wann tasks; got ['zip']",
     "zoo zip": "arguments must be left out after wann zoo; got ['zip']",
+    "unite --out joined.json": "networks must be at least one; got 0",
+    "unite run cut.json --out joined.json": "cut.json must be a network file in our format",
+    "unite run run --out cut.json": "out must be a new file, nothing is overwritten",
+    "tune run --task xor --method es --connections 3": "tune.connections must be 0, for all: only adam prunes; got 3",
     "protocol run --task xor --trials 1": "trials must be at least 10; got 1",
     "protocol run --task swingup": "champion.json: num_inputs must be 5; got 2",
     "protocol nothing --task xor": "network file 'nothing' cannot be read",
@@ -397,12 +401,28 @@ def test_tuning_writes_a_network_with_weights_that_the_protocol_measures(wann, f
     assert Path("tuned-es.json").exists()
 
 
-def test_lists_of_numbers_are_written_with_commas_in_tuning_too(wann, finished):
+def test_networks_side_by_side_are_a_network_to_go_on_from(wann, finished):
+    path, *_ = finished
+    status, out, err = wann("unite", path, "xor", "--out", "both.json")
+    one, other = wann_jax.load_network(path), wann_jax.load_network("xor")
+    both = wann_jax.load_network("both.json")
+    counts = [int(network.num_connections) for network in (one, other, both)]
+    assert (status, err, out.splitlines()[-1]) == (0, "", "written: both.json")
+    assert out.startswith(f"{counts[2]} connections")
+    assert max(counts[:2]) < counts[2] <= sum(counts[:2])
+    assert json.loads(Path("both.json").read_text())["info"] == {"united": [str(path), "xor"]}
+
+
+def test_lists_of_numbers_are_written_with_commas_in_tuning_too_which_prunes(wann, finished):
     path, *_ = finished
     settings = ["--learning-rates=0.03,0.1", "--shared-starts=-0.3,0.3", "--steps", "4", "--validation-interval", "2"]
     small = ["--episodes", "1", "--validation-episodes", "1", "--trials", "10", "--out", "lists.json"]
-    assert wann("tune", path, "--task", "xor", *settings, *small)[0] == 0
-    tuning = json.loads(Path("lists.json").read_text())["info"]["tuning"]
+    status, out, _ = wann("tune", path, "--task", "xor", *settings, *small, "--connections", "1")
+    document = json.loads(Path("lists.json").read_text())
+    tuning = document["info"]["tuning"]
+    assert status == 0
+    assert "\n1 connections" in out
+    assert len(document["weights"]) == len(document["connections"]) == 1
     assert (tuning["learning_rates"], tuning["shared_starts"]) == ([0.03, 0.1], [-0.3, 0.3])
 
 

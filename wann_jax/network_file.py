@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from wann_jax.activations import ACTIVATION_IDS, ACTIVATION_NAMES
-from wann_jax.errors import ConfigError, DataError, require
+from wann_jax.errors import DataError, require
 from wann_jax.express import express
+from wann_jax.gene_lists import build_genome
 from wann_jax.genome import Genome, GenomeSpec
-from wann_jax.graph import longest_path
 from wann_jax.network import Network
 from wann_jax.tasks.registry import options_of
 
@@ -194,7 +193,7 @@ def _parse_json(name: str, text: str, num_inputs: int | None, num_outputs: int |
         raise DataError(f"{name} must be a network file in our format; got {type(error).__name__}: {error}") from None
     for field, wanted, found in (("num_inputs", num_inputs, sizes[0]), ("num_outputs", num_outputs, sizes[1])):
         require(wanted in (None, found), f"{name}: {field}", str(wanted), found, DataError)
-    return _build(name, sizes, activations, marks, enabled, disabled)
+    return build_genome(name, sizes, activations, marks, enabled, disabled)
 
 
 def _whole(value: Any) -> int:
@@ -239,61 +238,6 @@ def _parse_matrix(name: str, text: str, num_inputs: int, num_outputs: int) -> tu
 
     enabled_pairs, disabled_pairs = pairs(~disabled & (links != 0.0)), pairs(disabled)
     marks = list(range(fixed, size))
-    return _build(name, (num_inputs, num_outputs), computed.astype(int).tolist(), marks, enabled_pairs, disabled_pairs)
-
-
-def _build(
-    name: str,
-    sizes: tuple[int, int],
-    activations: list[int],
-    marks: list[int],
-    enabled: list[tuple[int, int]],
-    disabled: list[tuple[int, int]],
-) -> tuple[Genome, GenomeSpec]:
-    """A genome from checked lists; `activations` from the first output on, pairs of slots in table order."""
-    num_inputs, num_outputs = sizes
-    fixed = 1 + num_inputs + num_outputs
-    num_nodes = fixed + len(marks)
-    require(all(activations), f"{name}: activations", f"among {', '.join(ACTIVATION_IDS)}", "another", DataError)
-    own = len({*range(fixed), *marks}) == num_nodes and min(marks, default=0) >= 0
-    require(own, f"{name}: marks", f"different from each other and at least {fixed}", marks[:8], DataError)
-    pairs = np.array(enabled + disabled, np.int64).reshape(-1, 2)
-    source, target = pairs.T
-    in_range = ((pairs >= 0) & (pairs < num_nodes)).all(1) & (target > num_inputs)
-    from_output = (source > num_inputs) & (source < fixed)
-    for mask, rule in (
-        (in_range, "between existing nodes, and not into bias or inputs"),
-        (~from_output, "no output as their source"),
-    ):
-        bad = pairs[~mask][:1].tolist()
-        require(not bad, f"{name}: connections", rule if "no " not in rule else f"those with {rule}", bad, DataError)
-    require(
-        len(set(enabled + disabled)) == len(pairs), f"{name}: connections", "all different", "a duplicate", DataError
+    return build_genome(
+        name, (num_inputs, num_outputs), computed.astype(int).tolist(), marks, enabled_pairs, disabled_pairs
     )
-    try:
-        spec = GenomeSpec(
-            num_inputs=num_inputs,
-            num_outputs=num_outputs,
-            max_nodes=num_nodes,
-            max_connections=max(1, len(pairs)),
-            hidden_activations=tuple(ACTIVATION_IDS.values()),
-        )
-    except ConfigError as error:
-        raise DataError(f"{name}: {error}") from None
-    layer = longest_path(source, target, num_nodes, spec)
-    require(layer is not None, f"{name}: connections", "free of cycles", "a cycle", DataError)
-    padded = np.zeros((spec.max_connections, 2), np.int32)
-    padded[: len(pairs)] = pairs
-    slots = np.arange(1 + num_inputs)
-    genome = Genome(
-        node_activation=jnp.asarray([1] * len(slots) + activations, jnp.int32),
-        node_mark=jnp.asarray([*range(fixed), *marks], jnp.int32),
-        node_layer=jnp.asarray(layer, jnp.int32),
-        node_depth=jnp.asarray(layer, jnp.int32),  # files hold no depths; layers are an order too
-        conn_source=jnp.asarray(padded[:, 0]),
-        conn_target=jnp.asarray(padded[:, 1]),
-        conn_enabled=jnp.arange(spec.max_connections) < len(enabled),
-        num_nodes=jnp.int32(num_nodes),
-        num_connections=jnp.int32(len(pairs)),
-    )
-    return genome, spec

@@ -8,7 +8,7 @@ import os
 import sys
 
 from wann_jax.cli.measuring import run_evaluate, run_protocol, run_tasks, run_zoo
-from wann_jax.cli.searching import run_resume, run_search
+from wann_jax.cli.searching import run_resume, run_search, run_unite
 from wann_jax.cli.tuning import run_baseline_command, run_tune
 from wann_jax.cli.vae import run_train_vae
 from wann_jax.config import PRESET_NAMES
@@ -19,6 +19,7 @@ USAGE = f"""usage: wann COMMAND ...
 
   wann search TASK [--preset {"|".join(PRESET_NAMES)}] [--seed N] [--out DIR]   evolve networks for a task
   wann resume RUN [--generations N]                          go on with an interrupted search, exactly
+  wann unite NETWORK NETWORK ... --out FILE                  several networks side by side, as one
   wann evaluate NETWORK --task TASK [--weights=-2,-1,...]    returns of a run's champion or of a network file
   wann protocol NETWORK --task TASK [--trials 1000]          the paper's rows: random, shared, tuned weights
   wann tune NETWORK --task TASK --method adam|es|cma         a weight of its own for every connection
@@ -42,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = {
         "search": run_search,
         "resume": run_resume,
+        "unite": run_unite,
         "evaluate": run_evaluate,
         "protocol": run_protocol,
         "tune": run_tune,

@@ -1,6 +1,6 @@
-"""`wann search` and `wann resume`.
+"""`wann search`, `wann resume` and `wann unite`.
 
-In: arguments. Out: a run directory and a closing table.
+In: arguments. Out: a run directory and a closing table, or a network file to go on from.
 """
 
 import dataclasses
@@ -12,11 +12,12 @@ import tyro
 
 from wann_jax.cli.parsing import TaskOptions, parse, value_of
 from wann_jax.config import SearchConfig, preset_task_options
-from wann_jax.errors import require
+from wann_jax.errors import CheckpointError, require
 from wann_jax.evaluation import evaluate
+from wann_jax.gene_lists import unite
 from wann_jax.genome import GenomeSpec
 from wann_jax.loop import start
-from wann_jax.network_file import CHAMPION_FILE, load_genome, load_network
+from wann_jax.network_file import CHAMPION_FILE, load_genome, load_network, save_network
 from wann_jax.report.tables import print_scores, score_document
 from wann_jax.run_dir import RunDirectory, RunSettings
 from wann_jax.runner import run_to_end
@@ -54,6 +55,16 @@ class ResumeCommand:
     """Run directory."""
     search: tyro.conf.OmitArgPrefixes[SearchConfig] = dataclasses.field(default_factory=SearchConfig)
     task_options: tyro.conf.OmitArgPrefixes[TaskOptions] = dataclasses.field(default_factory=TaskOptions)
+
+
+@dataclasses.dataclass(frozen=True)
+class UniteCommand:
+    """Put several networks side by side, as one: an output adds up what it gets from each."""
+
+    networks: tyro.conf.Positional[tuple[Path, ...]]
+    """Run directories, network files of ours, or names of the zoo; weights of their own are left behind."""
+    out: Path
+    """File to write."""
 
 
 def run_search(args: list[str]) -> int:
@@ -129,4 +140,15 @@ def _run_and_report(run: RunDirectory, settings: RunSettings, task: Task, state:
     document = score_document(weights, scores, genome, champion_spec, title=f"{settings.task}: champion")
     print_scores(document, task.score_name)
     print(f"written: {run.path}")
+    return 0
+
+
+def run_unite(args: list[str]) -> int:
+    """`wann unite`; the exit status."""
+    command = parse(UniteCommand, "unite", args)
+    require(not command.out.exists(), "out", "a new file, nothing is overwritten", str(command.out), CheckpointError)
+    genome, spec = unite([load_genome(path) for path in command.networks])
+    save_network(command.out, genome, spec, {"united": [str(path) for path in command.networks]})
+    print(f"{int(genome.num_enabled)} connections, {spec.max_hidden} hidden nodes")
+    print(f"written: {command.out}")
     return 0
