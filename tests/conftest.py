@@ -17,3 +17,11 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_debug_key_reuse", True)
 jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[1] / ".jax_cache"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+
+
+def pytest_configure(config):
+    """The native code is compiled before the workers start, or each would compile it."""
+    if not hasattr(config, "workerinput"):
+        from wann_jax import native
+
+        native.available()

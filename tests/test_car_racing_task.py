@@ -54,15 +54,13 @@ def plain_rewards(encoder, networks, interval):
     drive = jax.jit(driving.start)(tracks, index)
     look = jax.jit(lambda drive: encode(encoder, render(textures, index, camera_of(drive)), chunk=0))
     forward = jax.jit(lambda network, weight, codes: wann.forward(network, weight, codes))
+    each = [jax.tree.map(lambda leaf, p=p: leaf[p], networks) for p in range(4)]
     ahead = jax.jit(driving.advance)
     rewards, actions = [], None
     for step in range(STEPS):
         if step % interval == 0:
             codes = look(drive)
-            outputs = [
-                forward(jax.tree.map(lambda leaf, p=p: leaf[p], networks), jnp.float32(weight), codes[i])
-                for i, (p, weight, _) in enumerate(lanes)
-            ]
+            outputs = [forward(each[p], jnp.float32(weight), codes[i]) for i, (p, weight, _) in enumerate(lanes)]
             steer, gas, brake = np.asarray(outputs, float).T
             actions = np.stack([np.clip(steer, -1, 1), (np.clip(gas, -1, 1) + 1) / 2, np.clip(brake, 0, 1)])
         drive, reward, has_ended = ahead(tracks, index, drive, driving.controls_of(jnp.asarray(actions, jnp.float32)))

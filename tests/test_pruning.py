@@ -66,8 +66,12 @@ def test_tuning_leaves_the_connections_asked_for_and_scores_the_pruned_network()
 
 def test_a_refit_prunes_again():
     settings = dict(steps=100, validation_interval=100, minibatch_size=64, connections=4, refit=True)
-    result = tune(blobs(), blob_network(), 0.5, "adam", TuneConfig.for_task(True, "adam", **settings))
+    config = TuneConfig.for_task(True, "adam", **settings, shared_starts=(), learning_rates=(0.03,))
+    result = tune(blobs(), blob_network(), 0.5, "adam", config)
     assert np.count_nonzero(result.weights) == 4
+    plain = dataclasses.replace(config, refit=False)
+    whole = tune(blobs().with_all_images(), blob_network(), 0.5, "adam", plain)
+    np.testing.assert_array_equal(result.weights, whole.weights)
 
 
 @pytest.mark.parametrize("method", ["es", "cma"])

@@ -16,9 +16,13 @@ NAMES = ("position", "velocity", "angle", "angular_velocity")
 env, params = gymnax.make(CARTPOLE_SWINGUP)
 
 
-@jax.jit
 def rollout(state, actions):
-    """Steps without end: states, observations, rewards, terminations."""
+    """Steps without end: states, observations, rewards, terminations; on the host."""
+    return jax.device_get(_rollout(state, actions))
+
+
+@jax.jit
+def _rollout(state, actions):
 
     def step(state, action):
         obs, state, reward, terminated, _ = env.step_env(jax.random.key(0), state, action, params)

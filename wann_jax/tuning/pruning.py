@@ -41,8 +41,7 @@ def connections_left(step: Int[Array, ""], num_connections: int, least: int, num
     """How many connections may be left after a step: all up to a tenth of the steps, then fewer along a cubic."""
     done = step.astype(jnp.float32) + 1.0
     progress = jnp.clip((done - BEGIN * num_steps) / ((END - BEGIN) * num_steps), 0.0, 1.0)
-    most = max(num_connections - least, 0)
-    return jnp.round(least + most * (1.0 - progress) ** 3).astype(jnp.int32)
+    return jnp.round(least + (num_connections - least) * (1.0 - progress) ** 3).astype(jnp.int32)
 
 
 def steps_until_pruned(num_steps: int) -> int:

@@ -6,6 +6,7 @@ back from a dense layer by transposed ones of 5, 5, 6 and 6. `width` is the numb
 (the paper's is 32, with 16 means); every layer further in has twice as many.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -73,6 +74,7 @@ class Decoder(nn.Module):
         return image
 
 
+@partial(jax.jit, static_argnums=(1, 2, 3))
 def init_params(key: Key[Array, ""], width: int, decoder_width: int, latents: int = PAPER_LATENTS) -> Params:
     """{"encoder": ..., "decoder": ...}, at random. Consumes `key`."""
     encoder_key, decoder_key = jax.random.split(key)

@@ -33,9 +33,8 @@ class TrainState:
 
 def init_state(config: VaeConfig, seed: int) -> TrainState:
     """Random parameters."""
-    params = jax.jit(init_params, static_argnums=(1, 2, 3))(
-        jax.random.fold_in(jax.random.key(seed), 0), config.width, config.decoder_width, config.latents
-    )
+    key = jax.random.fold_in(jax.random.key(seed), 0)
+    params = init_params(key, config.width, config.decoder_width, config.latents)
     return TrainState(params=params, moments=optimiser_of(config).init(params), step=jnp.int32(0))
 
 
