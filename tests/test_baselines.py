@@ -18,7 +18,10 @@ def small(monkeypatch):
     monkeypatch.setattr(baselines, "make_task", lambda name, **options: blobs())
 
 
-@pytest.mark.parametrize(("name", "connections"), [("softmax", 2 * 3 + 3), ("mlp", 2 * 128 + 128 * 3), ("pruned", 60)])
+CONNECTIONS = {"softmax": 2 * 3 + 3, "mlp": 2 * 128 + 128 * 3, "pruned": 60, "pruned-stepwise": 60}
+
+
+@pytest.mark.parametrize(("name", "connections"), CONNECTIONS.items())
 def test_classifiers_learn(small, name, connections):
     document = run_baseline(name, "digits", {}, **SETTINGS)
     assert document["connections"] == connections
@@ -48,7 +51,11 @@ def test_a_policy_is_tuned_for_control():
 @pytest.mark.parametrize(
     ("name", "task", "message"),
     [
-        ("magic", "digits", "baseline must be one of softmax, mlp, mlp28, pruned, mlp-policy; got 'magic'"),
+        (
+            "magic",
+            "digits",
+            "baseline must be one of softmax, mlp, mlp28, pruned, pruned-stepwise, mlp-policy; got 'magic'",
+        ),
         ("mlp", "swingup", "baseline must be one of mlp-policy for task 'swingup'; got 'mlp'"),
         ("mlp28", "digits", "baseline must be another one: only mnist has images of 28 x 28; got 'mlp28'"),
     ],

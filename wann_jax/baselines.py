@@ -1,8 +1,9 @@
 """Baselines: what other models give on the same task.
 
 In: the name of a baseline and a task. Out: a document with scores and sizes. Classification: softmax regression, a
-two-layer network without biases, the same pruned to few connections (flax and optax). Control: a small dense policy,
-tuned by an evolution strategy. Weights are chosen on the validation split; the test split is looked at once.
+two-layer network without biases, the same pruned once to few connections (flax and optax), or one pruned step by step,
+as `tune` does it. Control: a small dense policy, tuned by an evolution strategy. Weights are chosen on the validation
+split; the test split is looked at once.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from flax import linen as nn
 from jax import Array, lax
 
 from wann_jax import datasets
-from wann_jax.activations import LINEAR, TANH
+from wann_jax.activations import LINEAR, RELU, TANH
 from wann_jax.errors import require
 from wann_jax.strictness import loose_types
 from wann_jax.tasks import make_task
@@ -99,6 +100,26 @@ def _pruned(task: ClassificationTask, settings: dict[str, Any]) -> dict[str, Any
     return {"connections": int(sum(leaf.sum() for leaf in jax.tree.leaves(mask))), **_accuracies(sparse)}
 
 
+def _pruned_stepwise(task: ClassificationTask, settings: dict[str, Any]) -> dict[str, Any]:
+    """A two-layer network (ReLU, biases), pruned and trained at the same time by what `tune` prunes WANNs with."""
+    topology = dense_topology(task.num_inputs, HIDDEN, task.num_outputs, RELU)
+    random = np.random.default_rng(settings["seed"])
+    start = random.normal(size=topology.num_connections) * np.sqrt(2 / topology.fan_in)
+    images = task.labels["train"].shape[0]
+    size = _batch_size(images)
+    chosen = dict(steps=settings["epochs"] * (images // size), minibatch_size=size, connections=settings["connections"])
+    fixed = dict(shared_starts=(), input_noise=0.0, fan_in_scaling=False, learning_rates=LEARNING_RATES)
+    config = TuneConfig.for_task(True, "adam", **chosen, **fixed)
+    result = tune_topology(task, topology, start, "adam", config, settings["seed"])
+    test = task.score_weights(topology, jnp.asarray(result.weights)[None, None], jax.random.key(0), 1, "test")
+    scores = {"validation_accuracy": result.score, "test_accuracy": float(test[0, 0])}
+    return {"connections": int(np.count_nonzero(result.weights)), **scores}
+
+
+def _batch_size(images: int) -> int:
+    return min(max(images // UPDATES_PER_EPOCH, LEAST_BATCH), MOST_BATCH, images)
+
+
 def _fitted(model: Classifier, task: ClassificationTask, settings: dict[str, Any]) -> dict[str, Any]:
     result = fit(model, task, settings["epochs"], settings["seed"])
     return {"connections": sum(leaf.size for leaf in jax.tree.leaves(result.params)), **_accuracies(result)}
@@ -119,7 +140,7 @@ def fit(
     inputs = task.inputs["train"]
     params = model.init(init_key, inputs[:1]) if params is None else params
     mask = jax.tree.map(jnp.ones_like, params) if mask is None else mask
-    batch_size = min(max(inputs.shape[0] // UPDATES_PER_EPOCH, LEAST_BATCH), MOST_BATCH, inputs.shape[0])
+    batch_size = _batch_size(inputs.shape[0])
     steps = inputs.shape[0] // batch_size
 
     def logits(params, inputs):
@@ -188,16 +209,16 @@ def _mlp_policy(task: Any, settings: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def dense_topology(num_inputs: int, num_hidden: int, num_outputs: int) -> Topology:
-    """Bias and inputs to every hidden node (tanh), bias and hidden nodes to every output (linear)."""
+def dense_topology(num_inputs: int, num_hidden: int, num_outputs: int, activation: int = TANH) -> Topology:
+    """Bias and inputs to every hidden node, bias and hidden nodes to every output (linear)."""
     first = 1 + num_inputs
     nodes, used = [], 0
-    for sources, activation, count in (
-        (tuple(range(first)), TANH, num_hidden),
+    for sources, kind, count in (
+        (tuple(range(first)), activation, num_hidden),
         ((0, *range(first, first + num_hidden)), LINEAR, num_outputs),
     ):
         for _ in range(count):
-            nodes.append(Node(activation, sources, tuple(range(used, used + len(sources)))))
+            nodes.append(Node(kind, sources, tuple(range(used, used + len(sources)))))
             used += len(sources)
     outputs = tuple(range(first + num_hidden, first + num_hidden + num_outputs))
     return Topology(num_inputs, used, tuple(nodes), outputs)
@@ -209,5 +230,6 @@ BASELINES: dict[str, tuple[Callable[[Any, dict[str, Any]], dict[str, Any]], bool
     "mlp": (_mlp, True),
     "mlp28": (_mlp28, True),
     "pruned": (_pruned, True),
+    "pruned-stepwise": (_pruned_stepwise, True),
     "mlp-policy": (_mlp_policy, False),
 }

@@ -124,12 +124,12 @@ class BaselineCommand:
     """Train a baseline on a task."""
 
     name: tyro.conf.Positional[str]
-    """softmax, mlp, mlp28 or pruned (classification); mlp-policy (control)."""
+    """softmax, mlp, mlp28, pruned or pruned-stepwise (classification); mlp-policy (control)."""
     task: str
     """A name from `wann tasks`."""
     task_options: tyro.conf.OmitArgPrefixes[TaskOptions] = dataclasses.field(default_factory=TaskOptions)
     connections: int = 1849
-    """Connections that are left (pruned)."""
+    """Connections that are left (pruned, pruned-stepwise)."""
     epochs: int = 20
     """Passes over the training images (classification)."""
     steps: int = 600
