@@ -1,9 +1,8 @@
-"""Makes a network of the zoo from a run directory: python scripts/zoo_card.py RUN NAME "COMMAND" "SUMMARY"
-[TUNED] [TRIALS].
+"""Makes a network of the zoo: python scripts/zoo_card.py RUN[,RUN...] NAME "COMMAND" "SUMMARY" [TUNED] [TRIALS].
 
-TUNED: the file that `wann tune` wrote for the run's champion. The card holds the protocol's rows; a thinned log of the
-run goes to benchmarks/results/zoo_NAME.json. What a benchmark found of the network
-(benchmarks/results/NAME_champion.json) goes into the card too.
+RUN: run directories. TUNED: the file that `wann tune` wrote for the run's champion, or for a union of several runs'.
+The card holds the protocol's rows; thinned logs of the runs go to benchmarks/results/zoo_NAME.json. What a benchmark
+found of the network (benchmarks/results/NAME_champion.json) goes into the card too.
 """
 
 import json
@@ -30,6 +29,7 @@ LOG_ROWS = 300
 
 def main(run: str, name: str, command: str, summary: str, tuned: str = "", trials: str = "1000") -> None:
     """Writes wann_jax/zoo/NAME.json and the log."""
+    run, *others = run.split(",")
     directory = RunDirectory.open(Path(run))
     settings = directory.read_settings()
     data = {name: value for name, value in settings.task_options.items() if name == "data_dir"}
@@ -37,7 +37,7 @@ def main(run: str, name: str, command: str, summary: str, tuned: str = "", trial
     task = tunable(make_task(settings.task, **options))
     found = RESULTS / f"{name}_champion.json"
     worlds = json.loads(found.read_text()) if found.exists() else {}
-    network, (genome, spec) = load_network(run), load_genome(run)
+    network, (genome, spec) = load_network(tuned or run), load_genome(tuned or run)
     info = json.loads((Path(run) / CHAMPION_FILE).read_text())["info"]
     weights = load_weights(tuned) if tuned else None
     info["shared_weights"] = list(settings.config.shared_weights)
@@ -51,10 +51,12 @@ def main(run: str, name: str, command: str, summary: str, tuned: str = "", trial
         card["worlds"] = {key: value for key, value in worlds.items() if key != "machine"}
     ZOO.mkdir(exist_ok=True)
     save_network(ZOO / f"{name}.json", genome, spec, card, weights)
-    metrics = directory.read_metrics()
-    thinned = [row for row in metrics if row["generation"] % max(1, len(metrics) // LOG_ROWS) == 0]
-    log = {"command": command, "generations": len(metrics), "rows": [*thinned, metrics[-1]]}
-    (RESULTS / f"zoo_{name}.json").write_text(json.dumps(log).replace('{"generation"', '\n{"generation"') + "\n")
+    for index, path in enumerate([run, *others]):
+        metrics = RunDirectory.open(Path(path)).read_metrics()
+        thinned = [row for row in metrics if row["generation"] % max(1, len(metrics) // LOG_ROWS) == 0]
+        log = {"command": command, "generations": len(metrics), "rows": [*thinned, metrics[-1]]}
+        text = json.dumps(log).replace('{"generation"', '\n{"generation"') + "\n"
+        (RESULTS / f"zoo_{name}{f'_{index + 1}' if others else ''}.json").write_text(text)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def test_outputs_of_networks_side_by_side_are_sums():
             evaluate(to_plain(united), 0.7, inputs, FEW_INPUTS.num_outputs), sum(parts), rtol=1e-9
         )
         assert int(united.num_enabled) == int(first.num_enabled) + int(other.num_enabled)
-        assert all(int(count) == 0 for count in jax.tree.leaves(invariant_violations(united, spec)))
+        assert invariant_violations(united, spec) == []
 
 
 def test_connections_that_several_have_count_once():
@@ -53,3 +53,26 @@ def test_networks_that_do_not_fit_together_are_refused():
             wann.unite([(genome, spec), other])
     with pytest.raises(ConfigError, match=r"^networks must be at least one; got 0"):
         wann.unite([])
+
+
+def test_a_pruned_genome_is_the_same_network_without_what_does_nothing():
+    random = np.random.default_rng(1)
+    inputs = random.normal(size=(8, FEW_INPUTS.num_inputs)).astype(np.float32)
+    fewer = 0
+    for genome in individuals(pool(FEW_INPUTS)):
+        genome = jax.tree.map(jnp.asarray, genome)
+        weights = random.normal(size=int(genome.num_enabled)).astype(np.float32)
+        weights[random.random(len(weights)) < 0.6] = 0.0
+        small, spec, left = wann.pruned(genome, FEW_INPUTS, weights)
+        plain = to_plain(small)
+        assert len(left) == int(small.num_enabled) == len(plain.connections) == np.count_nonzero(weights)
+        np.testing.assert_allclose(
+            evaluate(plain, left, inputs, 2), evaluate(to_plain(genome), weights, inputs, 2), rtol=1e-9
+        )
+        joined = {end for source, target, _ in plain.connections for end in (source, target)}
+        assert set(range(spec.num_fixed, len(plain.activations))) <= joined
+        marks, old = (np.asarray(each.node_mark)[: int(each.num_nodes)].tolist() for each in (small, genome))
+        assert marks == [mark for mark in old if mark in marks]
+        fewer += len(marks) < len(old)
+        assert invariant_violations(small, spec) == []
+    assert fewer > 5

@@ -54,8 +54,8 @@ def test_tuning_leaves_the_connections_asked_for_and_scores_the_pruned_network()
     result = tune(task, blob_network(), start, "adam", config)
     assert np.count_nonzero(result.weights) == 1
     assert result.start_score > result.score > 0.5
-    small, weights = wann.pruned(genome, result.weights)
-    network = wann.express(small, spec)
+    network = wann.express(*wann.pruned(genome, spec, result.weights)[:2])
+    weights = result.weights[result.weights != 0]
     assert int(network.num_connections) == len(weights) == 1
     inputs = np.asarray(task.inputs["validation"])
     outputs = wann.forward(network, weights, inputs)

@@ -16,8 +16,8 @@ from wann_jax.errors import CheckpointError, ConfigError, DataError, WannError
 from wann_jax.evaluation import evaluate
 from wann_jax.express import express
 from wann_jax.forward import forward, forward_lanes, forward_samples
-from wann_jax.gene_lists import unite
-from wann_jax.genome import Genome, GenomeSpec, pruned
+from wann_jax.gene_lists import pruned, unite
+from wann_jax.genome import Genome, GenomeSpec
 from wann_jax.loop import SearchResult, search
 from wann_jax.network import Network, NetworkSpec, stack_networks
 from wann_jax.network_file import load_genome, load_network, load_weights, save_network

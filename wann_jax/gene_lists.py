@@ -1,4 +1,4 @@
-"""Genomes from plain lists of their genes, and several genomes as one; host only.
+"""Genomes from plain lists of their genes, several genomes as one, or a part of one; host only.
 
 In: lists, or genomes. Out: a genome in tables that just fit.
 """
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from wann_jax.activations import ACTIVATION_IDS
 from wann_jax.errors import ConfigError, DataError, require
@@ -40,6 +41,26 @@ def unite(genomes: Sequence[tuple[Genome, GenomeSpec]]) -> tuple[Genome, GenomeS
         activations += host.node_activation[fixed : int(host.num_nodes)].tolist()
     marks = [*range(fixed, fixed + len(activations) - spec.num_outputs)]
     return build_genome("genomes", sizes, activations, marks, [*pairs], [])
+
+
+def pruned(
+    genome: Genome, spec: GenomeSpec, weights: Float[np.ndarray, "C"]
+) -> tuple[Genome, GenomeSpec, Float[np.ndarray, "C_left"]]:
+    """What is left without the connections of weight 0, as `tune` leaves them where it prunes, and the other weights.
+
+    `weights`: one for each enabled connection. Disabled connections go too, and hidden nodes that nothing joins.
+    """
+    host = jax.tree.map(np.asarray, genome)
+    left = weights != 0.0
+    ends = np.stack([host.conn_source, host.conn_target], axis=-1)[np.asarray(genome.enabled_mask)][left]
+    joined = np.unique(ends[ends >= spec.num_fixed])
+    place = np.arange(spec.max_nodes)
+    place[joined] = spec.num_fixed + np.arange(len(joined))
+    slots = [*range(spec.first_output, spec.num_fixed), *joined.tolist()]
+    activations, marks = host.node_activation[slots].tolist(), host.node_mark[joined].tolist()
+    pairs = [*map(tuple, place[ends].tolist())]
+    small, fitting = build_genome("genome", (spec.num_inputs, spec.num_outputs), activations, marks, pairs, [])
+    return small, fitting, weights[left]
 
 
 def build_genome(

@@ -175,14 +175,3 @@ def grow(genome: Genome, spec: GenomeSpec) -> Genome:
         conn_target=pad(genome.conn_target, more_connections),
         conn_enabled=pad(genome.conn_enabled, more_connections),
     )
-
-
-def pruned(genome: Genome, weights: Float[np.ndarray, "C"]) -> tuple[Genome, Float[np.ndarray, "C_left"]]:
-    """The genome with its connections of weight 0 disabled, and the weights of the others; host only.
-
-    `weights`: one for each enabled connection, as `tune` leaves them where it prunes.
-    """
-    enabled = np.asarray(genome.enabled_mask)
-    left = np.zeros_like(enabled)
-    left[enabled] = weights != 0.0
-    return genome.replace(conn_enabled=jnp.asarray(left)), weights[weights != 0.0]

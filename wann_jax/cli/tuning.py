@@ -16,7 +16,7 @@ from wann_jax.config import PUBLISHED_WEIGHTS
 from wann_jax.errors import CheckpointError, require
 from wann_jax.evaluation import SPLITS
 from wann_jax.express import express
-from wann_jax.genome import pruned
+from wann_jax.gene_lists import pruned
 from wann_jax.network_file import (
     load_genome,
     load_info,
@@ -88,7 +88,7 @@ def run_tune(args: list[str]) -> int:
         result = tune(task, network, start, method, command.tuning, command.seed, on_look=show)
     tuned = result.weights
     if command.tuning.connections:
-        genome, tuned = pruned(genome, tuned)
+        genome, spec, tuned = pruned(genome, spec, tuned)
         network, best = express(genome, spec), None
     info = load_info(command.network)
     rows = []
