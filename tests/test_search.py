@@ -60,10 +60,17 @@ def test_another_seed_is_another_run(reference):
 
 def test_number_of_devices_makes_no_difference(reference, monkeypatch):
     assert len(jax.devices()) > 1
-    monkeypatch.setattr(search, "over_population", lambda function: function)
-    jax.clear_caches()  # run_generations has been traced with the population split
+    whole = []
+
+    def not_split(function):
+        whole.append(function)
+        return function
+
+    monkeypatch.setattr(search, "over_population", not_split)
+    search.run_generations.clear_cache()  # it has been traced with the population split
     history, _ = run()
-    jax.clear_caches()
+    search.run_generations.clear_cache()
+    assert whole
     assert_same(reference[0], history)
 
 
