@@ -24,6 +24,7 @@ PAPER = {
     "swingup": ((52, 723.0, "paper's WANN, tuned shared weight"), (52, 932.0, "paper's WANN, tuned weights")),
 }
 MARKERS = {"wann": "o", "baseline": "s", "paper": "^"}
+LINE = 9.0  # points from one label to the next
 SHOWN_ROWS = ("random shared weight", "tuned shared weight", "ensemble, one vote each", "tuned weights")
 
 
@@ -50,13 +51,13 @@ def main() -> None:
 
 
 def zoo_points(task: str) -> list[Point]:
-    """Rows of the protocol of every zoo network for the task."""
+    """Rows of the protocol of every zoo network for the task; of pruned ones, no longer agnostic, the tuned weights."""
     cards = [(name, info) for name in zoo_names() if (info := load_info(name))["task"] == task]
     return [
         Point("wann", f"{name}, {row['row']}", info["num_connections"], row["mean"], row["std"])
         for name, info in cards
         for row in info["protocol"]
-        if row["row"] in SHOWN_ROWS
+        if row["row"] in (SHOWN_ROWS[-1:] if info.get("tuning", {}).get("connections") else SHOWN_ROWS)
     ]
 
 
@@ -93,10 +94,6 @@ def draw(points: list[Point], task: str) -> Any:
     for kind, marker in MARKERS.items():
         chosen = [point for point in points if point.kind == kind]
         axes.scatter([p.connections for p in chosen], [p.score for p in chosen], marker=marker, label=kind, zorder=3)
-    for point in points:  # names of our networks to the left, of others to the right
-        side, offset = ("right", (-7, -3)) if point.kind == "wann" else ("left", (7, -3))
-        place = (point.connections, point.score)
-        axes.annotate(point.what, place, offset, textcoords="offset points", fontsize=7, ha=side)
     front = [point for point in points if not any(dominates(other, point) for other in points)]
     front.sort(key=lambda point: point.connections)
     axes.plot([p.connections for p in front], [p.score for p in front], color="0.7", zorder=1)
@@ -105,7 +102,30 @@ def draw(points: list[Point], task: str) -> Any:
     axes.margins(x=0.6)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
+    figure.draw_without_rendering()  # places the axes, which the labels go by
+    label(points, axes)
     return figure
+
+
+def label(points: list[Point], axes: Any) -> None:
+    """Names, best first, of our networks to the left, of others to the right; down a line where they would meet."""
+    heights: dict[tuple[str, int], float] = {}
+    for point in points:
+        place = (point.connections, point.score)
+        height = axes.transData.transform(place)[1] * 72 / axes.figure.dpi
+        right, alignment = (-9, "right") if point.kind == "wann" else (9, "left")
+        near = [at - LINE for (side, x), at in heights.items() if side == alignment and x < 4 * place[0] < 16 * x]
+        lowest = heights[alignment, place[0]] = min([height, *near])
+        axes.annotate(
+            point.what,
+            place,
+            (right, lowest - height),
+            textcoords="offset points",
+            fontsize=7,
+            ha=alignment,
+            va="center",
+            arrowprops=dict(arrowstyle="-", linewidth=0.4, color="0.6", shrinkA=0, shrinkB=0),
+        )
 
 
 if __name__ == "__main__":
