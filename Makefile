@@ -15,7 +15,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2
 
 # make bench ORIGINAL=DIR TENSORNEAT=DIR runs the peers too, from their checkouts.
 bench: $(VENV)/.installed-dev

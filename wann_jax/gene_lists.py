@@ -20,8 +20,8 @@ def unite(genomes: Sequence[tuple[Genome, GenomeSpec]]) -> tuple[Genome, GenomeS
     """One genome with the hidden nodes of all and every connection that is enabled in one of them.
 
     Bias, inputs and outputs are shared, hidden nodes are not, whatever their marks: each genome works on as it did, and
-    an output adds up what it gets from all (a connection that several have counts once). Raises ConfigError if their
-    inputs, outputs or output activations are not the same.
+    an output adds up what it gets from all (a connection that several have counts once). Raises ConfigError if there
+    is none or their inputs, outputs or output activations differ, DataError if that is too large for a genome.
     """
     require(len(genomes) > 0, "networks", "at least one", len(genomes))
     first, spec = genomes[0]
