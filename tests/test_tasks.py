@@ -67,7 +67,7 @@ def networks_of(spec, plains):
 
 
 GYMNAX = ("gymnax:CartPole-v1", "gymnax:Pendulum-v1", "gymnax:MountainCarContinuous-v0")
-CONTRACT = ("xor", "swingup", "biped", "digits", "classify", "function", *GYMNAX)
+CONTRACT = ("xor", "swingup", "biped", "carracing", "digits", "classify", "function", *GYMNAX)
 
 
 @pytest.mark.parametrize("name", CONTRACT)
