@@ -295,6 +295,7 @@ def test_tasks_have_the_sizes_that_people_expect():
         "xor": (2, 1, "episodes", "return"),
         "swingup": (5, 1, "steps", "return"),
         "biped": (24, 4, "steps", "return"),
+        "carracing": (16, 3, "steps", "return"),
         "digits": (64, 10, "passes", "accuracy"),
         "gymnax:CartPole-v1": (4, 2, "steps", "return"),
         "gymnax:Pendulum-v1": (3, 1, "steps", "return"),
