@@ -8,6 +8,12 @@ from jaxtyping import install_import_hook
 
 import tests.typecheck  # noqa: F401  (the hook names it)
 
+# Most of the time goes into compiling: XLA's quickly made code instead of its fast code. `XLA_FLAGS= make test` has the
+# fast one (twice the time), as users have it.
+QUICK = ["--xla_backend_optimization_level=1"]
+if jax.__version_info__ < (0, 11):
+    QUICK.append("--xla_cpu_use_fusion_emitters=false")
+os.environ.setdefault("XLA_FLAGS", " ".join(QUICK))
 # At least two devices, so that the population is split on any machine.
 os.environ.setdefault("WANN_CPU_DEVICES", "2")
 install_import_hook("wann_jax", "tests.typecheck.check")
