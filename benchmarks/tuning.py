@@ -7,6 +7,8 @@ held-out scores, over seeds.
 """
 
 import argparse
+import dataclasses
+import json
 import statistics
 from typing import Any
 
@@ -29,6 +31,7 @@ def main() -> None:
     parser.add_argument("--work", type=float, required=True)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--settings", type=json.loads, default={}, help="JSON, of TuneConfig: for all methods")
     parser.add_argument("--data-dir")
     args = parser.parse_args()
     task = tunable(wann.make_task(args.task, **({"data_dir": args.data_dir} if args.data_dir else {})))
@@ -37,20 +40,22 @@ def main() -> None:
     document: dict[str, Any] = {"task": args.task, "work": args.work, **size_of(network), "best_shared_weight": start}
     document["untrained"] = wann.protocol(task, network)
     for method in args.methods.split(","):
-        document[method] = tuned(task, network, start, method, args.work, args.seeds)
+        document[method] = tuned(task, network, start, method, args.work, args.seeds, args.settings)
         path = write_result(f"tuning_{args.name}", document)
     print(f"written: {path}")
 
 
-def tuned(task: Any, network: Any, start: float, method: str, work: float, seeds: int) -> dict[str, Any]:
+def tuned(
+    task: Any, network: Any, start: float, method: str, work: float, seeds: int, changes: dict[str, Any]
+) -> dict[str, Any]:
     """One method over seeds: held-out scores of all, the protocol's row of the best by that score."""
     classifies = task.score_name == "accuracy"
-    config = wann.TuneConfig.for_task(classifies, method)
+    config = wann.TuneConfig.for_task(classifies, method, **changes)
     size = config.minibatch_size if classifies else config.episodes
     starts = config.restarts * (1 + len(config.shared_starts))
     runs = len(config.learning_rates) * starts if method == "adam" else config.population_size
     steps = max(10, round(work / (size * runs)))
-    config = wann.TuneConfig.for_task(classifies, method, steps=steps, validation_interval=max(1, steps // 20))
+    config = dataclasses.replace(config, steps=steps, validation_interval=max(1, steps // 20))
     results = [wann.tune(task, network, start, method, config, seed) for seed in range(seeds)]
     best = max(results, key=lambda result: result.score)
     row = next(r for r in wann.protocol(task, network, best.weights, seed=1) if r["row"] == "tuned weights")
@@ -58,6 +63,7 @@ def tuned(task: Any, network: Any, start: float, method: str, work: float, seeds
     print(method, "held out", scores, "measured", row["mean"], flush=True)
     return {
         "steps": steps,
+        "settings": dataclasses.asdict(config),
         "start_score": best.start_score,
         "held_out_scores": scores,
         "held_out_mean": statistics.mean(scores),
