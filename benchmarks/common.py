@@ -5,6 +5,7 @@ import os
 import platform
 import re
 import resource
+import shlex
 import statistics
 import sys
 import time
@@ -59,7 +60,7 @@ def write_result(name: str, document: dict[str, Any]) -> Path:
     arguments = [
         "DIR" if os.path.isdir(word) else Path(word).name if os.path.isabs(word) else word for word in sys.argv[1:]
     ]
-    command = " ".join(["python -m", f"benchmarks.{module}", *arguments])
+    command = shlex.join(["python", "-m", f"benchmarks.{module}", *arguments])
     path = RESULTS / f"{name}.json"
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps({"command": command, "machine": machine(), **document}, indent=1)
