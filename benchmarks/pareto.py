@@ -93,7 +93,9 @@ def draw(points: list[Point], task: str) -> Any:
     figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
     for kind, marker in MARKERS.items():
         chosen = [point for point in points if point.kind == kind]
-        axes.scatter([p.connections for p in chosen], [p.score for p in chosen], marker=marker, label=kind, zorder=3)
+        shown = kind if chosen else None
+        sizes, scores = [p.connections for p in chosen], [p.score for p in chosen]
+        axes.scatter(sizes, scores, marker=marker, label=shown, zorder=3)
     front = [point for point in points if not any(dominates(other, point) for other in points)]
     front.sort(key=lambda point: point.connections)
     axes.plot([p.connections for p in front], [p.score for p in front], color="0.7", zorder=1)
