@@ -62,7 +62,6 @@ def tuned(
     scores = [result.score for result in results]
     print(method, "held out", scores, "measured", row["mean"], flush=True)
     return {
-        "steps": steps,
         "settings": dataclasses.asdict(config),
         "start_score": best.start_score,
         "held_out_scores": scores,

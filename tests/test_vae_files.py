@@ -42,6 +42,7 @@ def test_full_precision_is_kept_if_asked_for(params, tmp_path):
 
 def test_numbers_beyond_half_precision_are_refused(params, tmp_path):
     params["encoder"]["bias0"] = np.full(3, 1e6, np.float32)
+    # NumPy would warn of the overflow that is meant here.
     with np.errstate(over="ignore"), pytest.raises(DataError, match="parameters must be finite in float16"):
         save_part(tmp_path / "encoder.npz", "encoder", params["encoder"], {})
     assert not list(tmp_path.iterdir())

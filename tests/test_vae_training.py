@@ -16,6 +16,7 @@ from PIL import Image
 
 from wann_jax import vae_runner
 from wann_jax.cli import main
+from wann_jax.strictness import loose_types
 from wann_jax.vae.config import VaeConfig
 from wann_jax.vae.files import load_decoder, load_encoder
 from wann_jax.vae.model import losses
@@ -62,7 +63,7 @@ class TestUpdates:
         def reference(params, moments, batch, noise):
             parts = losses(params, batch, noise)
             gradient = jax.grad(lambda *of: sum(losses(*of)))(params, batch, noise)
-            with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
+            with loose_types():
                 changes, moments = optimiser_of(TINY).update(gradient, moments, params)
                 return parts, optax.apply_updates(params, changes), moments
 

@@ -17,7 +17,7 @@ POLICIES = ("random", "zero", "constant", "sine", "linear", "network", "walker",
 def make_walker():
     """A fresh environment object: one that is reset twice orders its contacts otherwise."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # Box2D's module, made by SWIG, warns when it is imported
         return gymnasium.make("BipedalWalker-v3").unwrapped
 
 

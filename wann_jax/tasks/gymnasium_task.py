@@ -160,7 +160,7 @@ def _make(env_id: str) -> tuple[Any, Any]:
         raise ConfigError(f"task gymnasium:{env_id} needs Gymnasium: pip install 'wann_jax[box2d]'") from None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # Box2D's module warns at import, Gymnasium of old versions
             return gymnasium.make(env_id), gymnasium.spaces
     except gymnasium.error.DependencyNotInstalled as error:
         text = " ".join(str(error).split())
