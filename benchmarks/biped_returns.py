@@ -19,7 +19,7 @@ os.environ.setdefault("WANN_CPU_DEVICES", "1")  # Gymnasium's environments run o
 
 import wann_jax as wann
 from benchmarks.common import write_result
-from wann_jax.run_dir import RunDirectory
+from wann_jax.runs.directory import RunDirectory
 
 TASKS = ("gymnax:BipedalWalker-v3", "gymnasium:BipedalWalker-v3")
 WEIGHTS = (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 2.0)

@@ -11,9 +11,9 @@ import numpy as np
 from jax import lax
 
 from benchmarks.common import time_it
-from wann_jax.activations import COS, GAUSSIAN, SIGMOID, SIN, TANH
 from wann_jax.devices import over_population
-from wann_jax.network import Network
+from wann_jax.genomes.activation_ids import COS, GAUSSIAN, SIGMOID, SIN, TANH
+from wann_jax.networks.network import Network
 
 MATRIX_SIZE = 1024
 NUM_VALUES = 4096  # for each device: they stay in the first-level cache

@@ -7,7 +7,6 @@ Genomes of the size of the paper's MNIST champion (1849 connections, 340 hidden 
 """
 
 import dataclasses
-import importlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,12 +21,12 @@ import wann_jax as wann
 from benchmarks.common import peak_memory_gib, time_it, write_result
 from benchmarks.genomes import random_genomes
 from wann_jax.devices import over_population, replicated
-from wann_jax.genome import Genome, GenomeSpec
-from wann_jax.population import Pairs, breed
-from wann_jax.ranking import rank_order
-from wann_jax.selection import choose_parents
+from wann_jax.evolution import generation as search
+from wann_jax.evolution.ranking import rank_order
+from wann_jax.evolution.selection import choose_parents
+from wann_jax.genomes.genome import Genome, GenomeSpec
+from wann_jax.genomes.population import Pairs, breed
 
-search = importlib.import_module("wann_jax.search")
 CHAMPION_SIZE = (340, 1849)
 NUM_IMAGES = 55_000
 

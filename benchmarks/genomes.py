@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wann_jax.activations import ACTIVATION_IDS, STEP
-from wann_jax.genome import OUTPUT_LAYER, Genome, GenomeSpec
-from wann_jax.graph import longest_path
+from wann_jax.genomes.activation_ids import ACTIVATION_IDS, STEP
+from wann_jax.genomes.genome import OUTPUT_LAYER, Genome, GenomeSpec
+from wann_jax.genomes.graph import longest_path
 
 DEPTH = 18
 INPUT_SHARE = 0.5

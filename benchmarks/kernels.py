@@ -23,11 +23,11 @@ from benchmarks.peers import Original, TensorNeat, load_peer
 from tests.helpers import individual, to_plain
 from tests.oracle import network as oracle
 from wann_jax import native
-from wann_jax.config import PUBLISHED_WEIGHTS
 from wann_jax.devices import over_population, replicated
-from wann_jax.genome import Genome, GenomeSpec
-from wann_jax.loss import CrossEntropy
-from wann_jax.network import Network
+from wann_jax.evolution.config import PUBLISHED_WEIGHTS
+from wann_jax.genomes.genome import Genome, GenomeSpec
+from wann_jax.kernels.losses import CrossEntropy
+from wann_jax.networks.network import Network
 
 NUM_SAMPLES = 1000
 MNIST_SIZES = {  # name: hidden nodes, connections, individuals for XLA alone

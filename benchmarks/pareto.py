@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import matplotlib
 
 from benchmarks.common import RESULTS, write_result
-from wann_jax.network_file import load_info, zoo_names
+from wann_jax.networks.files import load_info, zoo_names
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

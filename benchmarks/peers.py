@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wann_jax.activations import SIN, TANH
-from wann_jax.genome import Genome, GenomeSpec
+from wann_jax.genomes.activation_ids import SIN, TANH
+from wann_jax.genomes.genome import Genome, GenomeSpec
 
 ORIGINAL_SOURCE = Path("WANNRelease") / "prettyNeatWann"
 

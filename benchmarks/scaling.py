@@ -19,9 +19,9 @@ import numpy as np
 import wann_jax as wann
 from benchmarks.common import time_it, write_result
 from benchmarks.genomes import random_genomes
-from wann_jax.config import PUBLISHED_WEIGHTS
 from wann_jax.devices import DEVICES_VARIABLE, over_population, replicated
-from wann_jax.loss import CrossEntropy
+from wann_jax.evolution.config import PUBLISHED_WEIGHTS
+from wann_jax.kernels.losses import CrossEntropy
 
 POPULATIONS = (64, 256, 1024, 4096, 8192)
 HIDDEN = (16, 64, 128, 256, 512, 1024)

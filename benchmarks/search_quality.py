@@ -14,7 +14,7 @@ import numpy as np
 
 import wann_jax as wann
 from benchmarks.common import peak_memory_gib, write_result
-from wann_jax.config import preset_task_options
+from wann_jax.evolution.config import preset_task_options
 
 EPISODE_SEED = 2**31 - 1  # of the fresh episodes: no search draws from it
 RANDOM_WEIGHTS = 1000

@@ -16,10 +16,10 @@ import numpy as np
 
 import wann_jax as wann
 from benchmarks.common import write_result
-from wann_jax.network_file import load_network
-from wann_jax.protocol import size_of
+from wann_jax.analysis.protocol import size_of
+from wann_jax.networks.files import load_network
 from wann_jax.tasks.tunable import tunable
-from wann_jax.tuning import METHODS
+from wann_jax.tuning.api import METHODS
 
 
 def main() -> None:

@@ -13,11 +13,12 @@ import jax.numpy as jnp
 
 import wann_jax as wann
 from benchmarks.common import write_result
-from wann_jax.config import PUBLISHED_WEIGHTS
-from wann_jax.network_file import load_weights, task_options_of
-from wann_jax.protocol import size_of
+from wann_jax.analysis.protocol import size_of
+from wann_jax.evolution.config import PUBLISHED_WEIGHTS
+from wann_jax.networks.files import load_weights
+from wann_jax.networks.layered import Topology
+from wann_jax.tasks.registry import task_options_of
 from wann_jax.tasks.tunable import tunable
-from wann_jax.topology import Topology
 
 
 def compare_worlds(name: str, description: str | None, trials: int, worlds: dict[str, str], **choice: Any) -> None:

@@ -7,12 +7,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from wann_jax.forward import forward
-from wann_jax.network import Network
-from wann_jax.network_file import load_network, task_options_of
+from wann_jax.kernels.forward import forward
+from wann_jax.networks.files import load_network
+from wann_jax.networks.network import Network
 from wann_jax.report import biped, car
 from wann_jax.tasks import make_task
 from wann_jax.tasks.car_racing import CarRacingTask
+from wann_jax.tasks.registry import task_options_of
 from wann_jax.vae.model import encode
 
 

@@ -1,4 +1,4 @@
-"""Records the golden file of tests/test_bipedal_walker.py from Gymnasium's environment (extra `box2d`).
+"""Records the golden file of tests/envs/test_bipedal_walker.py from Gymnasium's environment (extra `box2d`).
 
 PYTHONPATH=. python scripts/record_biped.py
 """

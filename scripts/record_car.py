@@ -1,4 +1,4 @@
-"""Records the golden file of tests/test_car_racing.py from Gymnasium's environment (extra `box2d`).
+"""Records the golden file of tests/envs/test_car_racing.py from Gymnasium's environment (extra `box2d`).
 
 PYTHONPATH=. python scripts/record_car.py
 """

@@ -9,18 +9,18 @@ import json
 import sys
 from pathlib import Path
 
-from wann_jax.network_file import (
+from wann_jax.analysis.protocol import protocol, size_of
+from wann_jax.networks.files import (
     CHAMPION_FILE,
     ZOO,
     load_genome,
     load_network,
     load_weights,
     save_network,
-    task_options_of,
 )
-from wann_jax.protocol import protocol, size_of
-from wann_jax.run_dir import RunDirectory
+from wann_jax.runs.directory import RunDirectory
 from wann_jax.tasks import make_task
+from wann_jax.tasks.registry import task_options_of
 from wann_jax.tasks.tunable import tunable
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"

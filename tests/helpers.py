@@ -14,8 +14,8 @@ from jax import lax
 
 from tests.oracle.layers import longest_path_layers
 from wann_jax import native
-from wann_jax.genome import OUTPUT_DEPTH, OUTPUT_LAYER, Genome, GenomeSpec, initial_genome
-from wann_jax.mutation import mutate
+from wann_jax.genomes.genome import OUTPUT_DEPTH, OUTPUT_LAYER, Genome, GenomeSpec, initial_genome
+from wann_jax.genomes.mutation import mutate
 
 ALL_ACTIVATIONS = tuple(range(1, 11))
 GROWTH_RATES = (0.35, 0.3, 0.1, 0.25, 0.0)

@@ -11,7 +11,7 @@ import pytest
 from tests.helpers import FEW_INPUTS, assert_same, pool
 from wann_jax import devices
 from wann_jax.devices import over_blocks, over_population, population_mesh, replicated
-from wann_jax.graph import live_nodes
+from wann_jax.genomes.graph import live_nodes
 
 
 def describe(population, scale, offsets):

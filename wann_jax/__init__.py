@@ -10,21 +10,21 @@ from wann_jax.devices import make_cores_devices
 
 make_cores_devices()
 
-from wann_jax.config import SearchConfig
-from wann_jax.datasets import Dataset
+from wann_jax.analysis.evaluation import evaluate
+from wann_jax.analysis.protocol import best_shared_weight, protocol
 from wann_jax.errors import CheckpointError, ConfigError, DataError, WannError
-from wann_jax.evaluation import evaluate
-from wann_jax.express import express
-from wann_jax.forward import forward, forward_lanes, forward_samples
-from wann_jax.gene_lists import pruned, unite
-from wann_jax.genome import Genome, GenomeSpec
-from wann_jax.loop import SearchResult, search
-from wann_jax.network import Network, NetworkSpec, stack_networks
-from wann_jax.network_file import load_genome, load_network, load_weights, save_network
-from wann_jax.protocol import best_shared_weight, protocol
-from wann_jax.search import SearchState, ask, init, tell
+from wann_jax.evolution.config import SearchConfig
+from wann_jax.evolution.generation import SearchState, ask, init, tell
+from wann_jax.evolution.loop import SearchResult, search
+from wann_jax.genomes.building import pruned, unite
+from wann_jax.genomes.genome import Genome, GenomeSpec
+from wann_jax.kernels.forward import forward, forward_lanes, forward_samples
+from wann_jax.networks.compiling import express
+from wann_jax.networks.files import load_genome, load_network, load_weights, save_network
+from wann_jax.networks.network import Network, NetworkSpec, stack_networks
 from wann_jax.tasks import ClassificationTask, ControlTask, Evaluation, FunctionTask, Task, make_task
-from wann_jax.tuning import TuneConfig, TuneResult, tune
+from wann_jax.tasks.datasets import Dataset
+from wann_jax.tuning.api import TuneConfig, TuneResult, tune
 from wann_jax.version import __version__
 
 __all__ = [

@@ -11,8 +11,8 @@ from wann_jax.cli.measuring import run_evaluate, run_protocol, run_tasks, run_zo
 from wann_jax.cli.searching import run_resume, run_search, run_unite
 from wann_jax.cli.tuning import run_baseline_command, run_tune
 from wann_jax.cli.vae import run_train_vae
-from wann_jax.config import PRESET_NAMES
 from wann_jax.errors import WannError, require
+from wann_jax.evolution.config import PRESET_NAMES
 from wann_jax.version import __version__
 
 USAGE = f"""usage: wann COMMAND ...

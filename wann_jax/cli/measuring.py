@@ -8,15 +8,16 @@ from pathlib import Path
 
 import tyro
 
+from wann_jax.analysis.evaluation import evaluate
+from wann_jax.analysis.protocol import protocol, size_of
 from wann_jax.cli.parsing import TaskOptions, parse
-from wann_jax.config import PUBLISHED_WEIGHTS
 from wann_jax.errors import require
-from wann_jax.evaluation import evaluate
-from wann_jax.network_file import load_genome, load_info, load_network, load_weights, task_options_of, zoo_names
-from wann_jax.protocol import protocol, size_of
+from wann_jax.evolution.config import PUBLISHED_WEIGHTS
+from wann_jax.networks.files import load_genome, load_info, load_network, load_weights, zoo_names
 from wann_jax.report.progress import StepProgress
 from wann_jax.report.tables import print_rows, print_scores, score_document, strict_json
 from wann_jax.tasks import TASKS, make_task
+from wann_jax.tasks.registry import task_options_of
 from wann_jax.tasks.tunable import tunable
 
 

@@ -11,8 +11,8 @@ from typing import Any, get_args, get_origin
 
 import tyro
 
-from wann_jax.config import check_weights
 from wann_jax.errors import ConfigError
+from wann_jax.evolution.config import check_weights
 
 
 @dataclasses.dataclass(frozen=True)

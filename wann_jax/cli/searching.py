@@ -10,18 +10,18 @@ from pathlib import Path
 import jax.numpy as jnp
 import tyro
 
+from wann_jax.analysis.evaluation import evaluate
 from wann_jax.cli.parsing import TaskOptions, parse, value_of
-from wann_jax.config import SearchConfig, preset_task_options
 from wann_jax.errors import CheckpointError, require
-from wann_jax.evaluation import evaluate
-from wann_jax.gene_lists import unite
-from wann_jax.genome import GenomeSpec
-from wann_jax.loop import start
-from wann_jax.network_file import CHAMPION_FILE, load_genome, load_network, save_network
+from wann_jax.evolution.config import SearchConfig, preset_task_options
+from wann_jax.evolution.generation import SearchState
+from wann_jax.evolution.loop import start
+from wann_jax.genomes.building import unite
+from wann_jax.genomes.genome import GenomeSpec
+from wann_jax.networks.files import CHAMPION_FILE, load_genome, load_network, save_network
 from wann_jax.report.tables import print_scores, score_document
-from wann_jax.run_dir import RunDirectory, RunSettings
-from wann_jax.runner import run_to_end
-from wann_jax.search import SearchState
+from wann_jax.runs.directory import RunDirectory, RunSettings
+from wann_jax.runs.runner import run_to_end
 from wann_jax.tasks import Task
 
 FRESH_SEED = 2**31 - 1  # of the episodes in the closing table: no search draws from it

@@ -10,28 +10,28 @@ from typing import Any
 
 import tyro
 
-from wann_jax.baselines import BASELINES, run_baseline
+from wann_jax.analysis.baselines import BASELINES, run_baseline
+from wann_jax.analysis.evaluation import SPLITS
+from wann_jax.analysis.protocol import EPISODES_PER_WEIGHT, best_shared_weight, protocol, size_of
 from wann_jax.cli.parsing import TaskOptions, parse, value_of
-from wann_jax.config import PUBLISHED_WEIGHTS
 from wann_jax.errors import CheckpointError, require
-from wann_jax.evaluation import SPLITS
-from wann_jax.express import express
-from wann_jax.gene_lists import pruned
-from wann_jax.network_file import (
+from wann_jax.evolution.config import PUBLISHED_WEIGHTS
+from wann_jax.genomes.building import pruned
+from wann_jax.networks.compiling import express
+from wann_jax.networks.files import (
     load_genome,
     load_info,
     load_network,
     load_weights,
     save_network,
-    task_options_of,
     write_atomically,
 )
-from wann_jax.protocol import EPISODES_PER_WEIGHT, best_shared_weight, protocol, size_of
 from wann_jax.report.progress import StepProgress
 from wann_jax.report.tables import print_rows, strict_json
 from wann_jax.tasks import make_task
+from wann_jax.tasks.registry import task_options_of
 from wann_jax.tasks.tunable import tunable
-from wann_jax.tuning import TuneConfig, tune
+from wann_jax.tuning.api import TuneConfig, tune
 
 
 @dataclasses.dataclass(frozen=True)

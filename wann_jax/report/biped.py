@@ -25,8 +25,8 @@ from wann_jax.envs.bipedal.lidar import RAYS
 from wann_jax.envs.bipedal.terrain import STEP
 from wann_jax.envs.bipedal_walker import BipedalWalker, EnvState
 from wann_jax.errors import require
-from wann_jax.forward import forward
-from wann_jax.network import Network
+from wann_jax.kernels.forward import forward
+from wann_jax.networks.network import Network
 from wann_jax.report import movie
 
 _VIEW = (-3.0, 7.0, -3.0, 2.5)  # m around the hull: left, right, down, up

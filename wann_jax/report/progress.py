@@ -8,7 +8,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from wann_jax.loop import Dispatch
+from wann_jax.evolution.loop import Dispatch
 
 
 class SearchProgress:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from wann_jax.genome import Genome, GenomeSpec
+from wann_jax.genomes.genome import Genome, GenomeSpec
 
 
 def score_document(

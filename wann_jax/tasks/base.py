@@ -9,7 +9,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from jax import Array
 from jaxtyping import Float, Key
 
-from wann_jax.network import Network
+from wann_jax.errors import require
+from wann_jax.networks.network import Network
 
 
 class Evaluation(NamedTuple):
@@ -64,6 +65,14 @@ class Task(Protocol):
     ) -> Float[Array, "P W R"]:
         """Held-out scores, [P, W, R]: fresh episodes, or the accuracy on the "validation" or "test" split (R = 1)."""
         ...
+
+
+def check_fits(task: Task, network: Network) -> None:
+    """Raises ConfigError unless the network has the task's numbers of inputs and outputs."""
+    found = (network.spec.num_inputs, network.spec.num_outputs)
+    wanted = (task.num_inputs, task.num_outputs)
+    rule = f"of {wanted[0]} inputs and {wanted[1]} outputs for task {task.name!r}"
+    require(found == wanted, "network", rule, f"{found[0]} inputs and {found[1]} outputs")
 
 
 class Episodic:

@@ -14,7 +14,6 @@ from flax import struct
 from jax import Array, lax
 from jaxtyping import Bool, Float, Int, Key
 
-from wann_jax.activations import ACTIVATION_IDS
 from wann_jax.devices import over_blocks
 from wann_jax.envs.car_racing import drive as driving
 from wann_jax.envs.car_racing.drive import STEP_COST, Drive
@@ -22,11 +21,12 @@ from wann_jax.envs.car_racing.picture import camera_of, render
 from wann_jax.envs.car_racing.texture import Texture, bake_all
 from wann_jax.envs.car_racing.track import Track, make_tracks
 from wann_jax.errors import require
-from wann_jax.forward import forward_lanes_in, lanes_memory
-from wann_jax.network import Network
+from wann_jax.genomes.activation_ids import ACTIVATION_IDS
+from wann_jax.kernels.forward import forward_lanes_in, lanes_memory
+from wann_jax.networks.layered import Topology, in_lanes
+from wann_jax.networks.network import Network
 from wann_jax.tasks.base import Episodic
 from wann_jax.tasks.tunable import NoGradients
-from wann_jax.topology import Topology, in_lanes
 from wann_jax.vae.model import CPU_CHUNK, Params, encode
 
 NUM_OUTPUTS = 3

@@ -13,14 +13,14 @@ from flax import struct
 from jax import Array, lax
 from jaxtyping import Float, Int, Key
 
-from wann_jax.activations import ACTIVATION_IDS, STEP
-from wann_jax.datasets import Dataset
 from wann_jax.errors import require
-from wann_jax.forward import forward_samples
-from wann_jax.loss import CrossEntropy
-from wann_jax.network import Network
+from wann_jax.genomes.activation_ids import ACTIVATION_IDS, STEP
+from wann_jax.kernels.forward import forward_samples
+from wann_jax.kernels.losses import CrossEntropy
+from wann_jax.networks.layered import Topology, in_layers
+from wann_jax.networks.network import Network
 from wann_jax.tasks.base import Evaluation
-from wann_jax.topology import Topology, in_layers
+from wann_jax.tasks.datasets import Dataset
 
 
 class ClassificationTask(struct.PyTreeNode):

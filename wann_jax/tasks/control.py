@@ -16,15 +16,15 @@ from gymnax.environments import environment, spaces
 from jax import Array, lax
 from jaxtyping import Float, Key
 
-from wann_jax.activations import ACTIVATION_IDS
 from wann_jax.devices import over_blocks
 from wann_jax.errors import require
-from wann_jax.forward import LANES_PER_BLOCK, forward_lanes_in, individuals_per_block, lanes_memory
-from wann_jax.network import Network
+from wann_jax.genomes.activation_ids import ACTIVATION_IDS
+from wann_jax.kernels.forward import LANES_PER_BLOCK, forward_lanes_in, individuals_per_block, lanes_memory
+from wann_jax.networks.layered import Topology, in_lanes
+from wann_jax.networks.network import Network
 from wann_jax.tasks.actions import Actions, num_inputs
 from wann_jax.tasks.base import Episodic
 from wann_jax.tasks.tunable import ReturnsAreScores
-from wann_jax.topology import Topology, in_lanes
 
 
 class ControlTask(Episodic, ReturnsAreScores, struct.PyTreeNode):

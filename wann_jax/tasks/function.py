@@ -12,12 +12,12 @@ from flax import struct
 from jax import Array
 from jaxtyping import Float, Key
 
-from wann_jax.activations import ACTIVATION_IDS
-from wann_jax.forward import forward
-from wann_jax.network import Network
+from wann_jax.genomes.activation_ids import ACTIVATION_IDS
+from wann_jax.kernels.forward import forward
+from wann_jax.networks.layered import Topology, in_lanes
+from wann_jax.networks.network import Network
 from wann_jax.tasks.base import Evaluation
 from wann_jax.tasks.tunable import ReturnsAreScores
-from wann_jax.topology import Topology, in_lanes
 
 Policy = Callable[[Array], Array]
 

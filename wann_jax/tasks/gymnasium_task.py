@@ -16,16 +16,16 @@ from jax import Array, lax
 from jax.experimental import io_callback
 from jaxtyping import Float, Int, Key
 
-from wann_jax.activations import ACTIVATION_IDS
 from wann_jax.devices import need_one_device, over_blocks
 from wann_jax.errors import ConfigError
-from wann_jax.forward import forward_lanes_in, lanes_memory
-from wann_jax.network import Network
+from wann_jax.genomes.activation_ids import ACTIVATION_IDS
+from wann_jax.kernels.forward import forward_lanes_in, lanes_memory
+from wann_jax.networks.layered import Topology, in_lanes
+from wann_jax.networks.network import Network
 from wann_jax.tasks.actions import Actions, num_inputs
 from wann_jax.tasks.base import Episodic
 from wann_jax.tasks.gymnasium_workers import workers_of
 from wann_jax.tasks.tunable import NoGradients
-from wann_jax.topology import Topology, in_lanes
 
 _MOST_LANES = 256  # environments at once
 _MOST_STEPS = 10_000  # of an environment that has no limit of its own

@@ -10,10 +10,10 @@ import gymnax
 import jax
 import jax.numpy as jnp
 
-from wann_jax import datasets
 from wann_jax.envs import BIPEDAL_WALKER, CARTPOLE_SWINGUP
 from wann_jax.errors import ConfigError, DataError, require
-from wann_jax.tasks import real_car
+from wann_jax.networks.files import StrPath, load_info
+from wann_jax.tasks import datasets, real_car
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.car_racing import CarRacingTask
 from wann_jax.tasks.classification import ClassificationTask
@@ -114,6 +114,15 @@ def options_of(name: str) -> tuple[str, ...]:
     if name in _ENVIRONMENTS or (kind in ("gymnax", "gymnasium") and argument):
         return ("max_steps", *(["encoder"] if name == f"gymnasium:{real_car.ENV_ID}" else []))
     raise ConfigError(f"task must be one of {', '.join(info.name for info in TASKS)}; got {name!r}")
+
+
+def task_options_of(path: StrPath, task: str) -> dict[str, Any]:
+    """Options of `make_task` that a network depends on: the encoder that it evolved with.
+
+    Raises DataError for a bad file, ConfigError for an unknown task.
+    """
+    encoder = load_info(path).get("encoder")
+    return {"encoder": encoder} if encoder and "encoder" in options_of(task) else {}
 
 
 def _control_task(name: str, env_id: str, max_steps: int | None) -> ControlTask:

@@ -10,8 +10,8 @@ from jax import Array
 from jaxtyping import Float, Key
 
 from wann_jax.errors import ConfigError, require
+from wann_jax.networks.layered import Topology
 from wann_jax.tasks.base import Task
-from wann_jax.topology import Topology
 
 
 @runtime_checkable

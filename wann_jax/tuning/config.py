@@ -9,8 +9,8 @@ from typing import Any
 
 import optax
 
-from wann_jax.config import check_weights
 from wann_jax.errors import require
+from wann_jax.evolution.config import check_weights
 
 METHODS = ("adam", "es", "cma")
 SCHEDULES = ("constant", "cosine", "linear")

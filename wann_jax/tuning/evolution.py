@@ -1,6 +1,6 @@
 """Black-box tuning of the weights of one network: an evolution strategy's gradient estimates, and CMA-ES.
 
-In: a task, a topology, starting weights. Out: a `Method` (see tuning/__init__.py). All candidates of an update see the
+In: a task, a topology, starting weights. Out: a `Method` (see tuning/api.py). All candidates of an update see the
 same episodes or images, and run through one batched program.
 """
 
@@ -13,9 +13,9 @@ from jax import Array
 from jaxtyping import Float
 
 from wann_jax.devices import over_population
+from wann_jax.networks.layered import Topology
 from wann_jax.strictness import loose_types
 from wann_jax.tasks.tunable import TunableTask
-from wann_jax.topology import Topology
 from wann_jax.tuning.config import TuneConfig
 
 

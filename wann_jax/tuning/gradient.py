@@ -1,6 +1,6 @@
 """Gradient descent on the weights of one network: several runs at once, each with its own start and learning rate.
 
-In: a task, a topology, starting weights. Out: a `Method` (see tuning/__init__.py). Classification descends the
+In: a task, a topology, starting weights. Out: a `Method` (see tuning/api.py). Classification descends the
 cross-entropy of mini-batches; control climbs the return through the simulator, where the environment allows that.
 """
 
@@ -13,9 +13,9 @@ from jax import Array
 from jaxtyping import Float
 
 from wann_jax.devices import over_population
+from wann_jax.networks.layered import Topology
 from wann_jax.strictness import loose_types
 from wann_jax.tasks.tunable import TunableTask
-from wann_jax.topology import Topology
 from wann_jax.tuning.config import TuneConfig
 from wann_jax.tuning.pruning import Pruning, steps_until_pruned
 

@@ -29,7 +29,7 @@ STEP_COST = 0.1
 LEAVING_REWARD = -100.0  # in place of the step's own
 NUM_WORDS = -(-MAX_TILES // 32)
 _MASSES = [parts.HULL_MASS, parts.HULL_INERTIA, parts.WHEEL_MASS, parts.WHEEL_INERTIA]
-_PARTS_TABLE = np.array([*_MASSES, *parts.ANCHORS.ravel()], np.float32)  # as native/car.cc reads it
+_PARTS_TABLE = np.array([*_MASSES, *parts.ANCHORS.ravel()], np.float32)  # as kernels/native/car.cc reads it
 
 
 @struct.dataclass

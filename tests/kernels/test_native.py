@@ -1,0 +1,198 @@
+"""The native kernels: all sizes of batches, hard values, and when they are used. test_forward.py compares the rest."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import wann_jax as wann
+from tests.helpers import (
+    LAYOUTS,
+    MANY_INPUTS,
+    POOL_SIZE,
+    PlainGenome,
+    assert_same,
+    from_plain,
+    individual,
+    kernels,
+    pool,
+    random_dag,
+    stack,
+)
+from wann_jax import native
+from wann_jax.errors import ConfigError
+from wann_jax.evolution import generation as search
+from wann_jax.evolution import loop
+from wann_jax.genomes.activation_ids import ACTIVATION_IDS
+from wann_jax.genomes.genome import GenomeSpec
+from wann_jax.kernels.losses import CrossEntropy
+from wann_jax.networks.compiling import express
+
+express_pool = jax.jit(jax.vmap(express, (0, None)), static_argnums=1)
+
+
+@pytest.fixture
+def choose(monkeypatch):
+    """Sets the environment variables, and gives what a fresh process would say of the kernels."""
+
+    def available(choice, compiler=None):
+        monkeypatch.setenv("WANN_NATIVE", choice)
+        if compiler is not None:
+            monkeypatch.setenv("CXX", compiler)
+        return native.available.__wrapped__()
+
+    return available
+
+
+def both(function, *arrays):
+    """What the native and the XLA kernel make of the same."""
+    results = []
+    for name in ("native", "xla"):
+        with kernels(name):
+            results.append(jax.jit(lambda *arrays: function(*arrays))(*arrays))
+    return results
+
+
+@LAYOUTS
+@pytest.mark.parametrize("size", [1, 15, 16, 17, 33, 64, 65, 130])
+def test_batches_of_any_size_fill_blocks_rightly(spec, size):
+    networks = express_pool(pool(spec), spec)
+    random = np.random.default_rng(size)
+    weights = jnp.asarray(random.uniform(-0.5, 0.5, size).astype(np.float32))
+    inputs = jnp.asarray(random.normal(size=(POOL_SIZE, size, spec.num_inputs)).astype(np.float32))
+    natively, by_xla = both(wann.forward_lanes, networks, weights, inputs)
+    np.testing.assert_allclose(natively, by_xla, rtol=1e-4, atol=1e-4)
+    natively, by_xla = both(wann.forward_samples, networks, weights[:3], inputs[0])
+    np.testing.assert_allclose(natively, by_xla, rtol=1e-4, atol=1e-4)
+
+
+@LAYOUTS
+def test_genomes_compile_to_the_same_networks(spec):
+    """Every table, to the bit, for batches, one genome, and genomes with many dead nodes."""
+    loose = [from_plain(spec, random_dag(spec, 40, 0.04, seed)) for seed in range(12)]
+    for genomes in (pool(spec), stack(loose)):
+        natively, by_xla = both(lambda genomes: jax.vmap(lambda genome: express(genome, spec))(genomes), genomes)
+        assert_same(natively, by_xla)
+    one = individual(pool(spec), POOL_SIZE - 1)
+    assert_same(*both(lambda genome: express(genome, spec), one))
+
+
+@LAYOUTS
+@pytest.mark.parametrize("size", [1, 63, 64, 150])
+def test_cross_entropy_is_that_of_the_outputs(spec, size):
+    networks = express_pool(pool(spec), spec)
+    random = np.random.default_rng(size)
+    inputs = jnp.asarray(random.normal(size=(size, spec.num_inputs)).astype(np.float32))
+    labels = random.integers(0, spec.num_outputs, size)
+    loss = CrossEntropy(jnp.asarray(labels))
+    weights = jnp.asarray([-0.7, 0.3, 0.5])
+    losses = both(lambda *arrays: wann.forward_samples(*arrays, loss), networks, weights, inputs)
+    with kernels("xla"):
+        outputs = np.asarray(jax.jit(wann.forward_samples)(networks, weights, inputs), np.float64)
+    log_sums = np.log(np.exp(outputs - outputs.max(-1, keepdims=True)).sum(-1)) + outputs.max(-1)
+    expected = (log_sums - outputs[:, :, np.arange(size), labels]).mean(-1)
+    for found in losses:
+        np.testing.assert_allclose(found, expected, rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("size", [1, 65, 1000])
+def test_cross_entropy_of_standardised_outputs(size):
+    """Against NumPy's; scaling and shifting the outputs of a network makes no difference."""
+    spec = MANY_INPUTS
+    networks = express_pool(pool(spec), spec)
+    random = np.random.default_rng(size)
+    inputs = jnp.asarray(random.normal(size=(size, spec.num_inputs)).astype(np.float32))
+    labels = random.integers(0, spec.num_outputs, size)
+    weights = jnp.asarray([-0.7, 0.3, 0.5])
+    loss = CrossEntropy(jnp.asarray(labels), 2.0)
+    losses = both(lambda *arrays: wann.forward_samples(*arrays, loss), networks, weights, inputs)
+    with kernels("xla"):
+        outputs = np.asarray(jax.jit(wann.forward_samples)(networks, weights, inputs), np.float64)
+    outputs -= outputs.mean(-1, keepdims=True)
+    outputs *= 2.0 / np.maximum(outputs.std((-2, -1), keepdims=True), 1e-12)
+    expected = (np.log(np.exp(outputs).sum(-1)) - outputs[:, :, np.arange(size), labels]).mean(-1)
+    for found in losses:
+        np.testing.assert_allclose(found, expected, rtol=5e-4, atol=5e-5)
+    np.testing.assert_allclose(loss(jnp.asarray(3.0 * outputs[0] + 1.0)), expected[0], rtol=1e-4)
+
+
+def test_cross_entropy_of_equal_outputs_is_that_of_guessing():
+    spec = GenomeSpec.for_task(1, 2, (1,), 32)
+    plain = PlainGenome([1, 1, 1, 1], [(1, 2, False)])
+    networks = express_pool(jax.tree.map(lambda table: table[None], from_plain(spec, plain)), spec)
+    loss = CrossEntropy(jnp.asarray([0, 1, 1]), 2.0)
+    for found in both(lambda *arrays: wann.forward_samples(*arrays, loss), networks, jnp.ones(1), jnp.ones((3, 1))):
+        np.testing.assert_allclose(found, np.log(2.0), rtol=1e-6)
+
+
+def test_cross_entropy_of_huge_outputs_is_finite_and_of_undefined_ones_undefined():
+    spec = GenomeSpec.for_task(1, 2, (1,), 32)
+    plain = PlainGenome([1, 1, 1, 1], [(1, 2, True)])
+    networks = express_pool(jax.tree.map(lambda table: table[None], from_plain(spec, plain)), spec)
+    for value, expected in ((1e30, [1e30, 0.0]), (np.nan, [np.nan] * 2), (-50.0, [0.0, 50.0]), (0.0, [np.log(2)] * 2)):
+        for label in (1, 0):
+            loss = CrossEntropy(jnp.asarray([label]))
+            with kernels("native"):
+                found = wann.forward_samples(networks, jnp.ones(1), jnp.full((1, 1), jnp.float32(value)), loss)
+            np.testing.assert_allclose(found[0, 0], expected[1 - label], rtol=1e-6, atol=1e-6)
+
+
+HARD = np.array([0, -0.0, 1e-40, 1e-8, 0.5, 1, 3, 12, 88, 90, 1e3, 1e6, 1e30, np.inf, np.nan], np.float32)
+
+
+@pytest.mark.parametrize("name", ACTIVATION_IDS)
+def test_hard_values_come_out_as_defined(name):
+    """Tiny, huge, infinite and undefined inputs of each activation."""
+    spec = GenomeSpec.for_task(1, 1, tuple(ACTIVATION_IDS.values()), 32)
+    plain = PlainGenome([1, 1, 1, ACTIVATION_IDS[name]], [(1, 3, True), (3, 2, True)])
+    networks = express_pool(jax.tree.map(lambda table: table[None], from_plain(spec, plain)), spec)
+    inputs = jnp.asarray(np.concatenate([HARD, -HARD, np.linspace(-9, 9, 301, dtype=np.float32)])[:, None])
+    with kernels("native"):
+        outputs = wann.forward_samples(networks, jnp.ones(1), inputs)[0, 0]
+    network = jax.tree.map(lambda table: table[0], networks)
+    np.testing.assert_allclose(outputs, wann.forward(network, 1.0, inputs), rtol=1e-6, atol=1e-7)
+
+
+def test_the_variable_decides(choose):
+    assert choose("0") is False
+    with pytest.raises(ConfigError, match=r"^\$WANN_NATIVE must be 0, 1 or auto; got 'yes'$"):
+        choose("yes")
+
+
+def test_without_a_compiler_there_is_the_other_kernel(choose, tmp_path):
+    for compiler in ("false", str(tmp_path / "none")):
+        assert choose("auto", compiler) is False
+        with pytest.raises(ConfigError, match=r"^\$WANN_NATIVE=1 needs a C\+\+ compiler that works; got .*"):
+            choose("1", compiler)
+
+
+def test_a_library_is_compiled_once_and_whole(monkeypatch, tmp_path, choose):
+    if not native.available():
+        pytest.skip("no C++ compiler")
+    monkeypatch.setenv("WANN_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(native, "SOURCES", native.SOURCES[-1:])  # the others take their time
+    path = native._compiled()
+    assert list((tmp_path / "native").iterdir()) == [path]
+    made = path.stat().st_mtime_ns
+    assert native._compiled() == path
+    assert path.stat().st_mtime_ns == made
+
+
+@pytest.mark.parametrize(
+    ("name", "kernel"),
+    [("swingup", {"wann_forward_lanes"}), ("digits", {"wann_forward_samples", "wann_cross_entropy"}), ("xor", set())],
+)
+def test_a_whole_generation_lowers_for_accelerators_without_native_code(name, kernel):
+    task, config = wann.make_task(name), wann.SearchConfig.preset(name, "quick")
+    state, spec = loop.start(task, config, 0)
+    arguments = (task, config, spec, state, jnp.int32(1))
+
+    def targets(text):
+        return {target for target in native.TARGETS if f"@{target}(" in text}
+
+    exported = jax.export.export(search.run_generations, platforms=("cuda", "tpu"))(*arguments)
+    assert exported.platforms == ("cuda", "tpu")
+    assert targets(exported.mlir_module()) == set()
+    if native.available():
+        wanted = {"wann_breed", "wann_express"} | kernel
+        assert wanted <= targets(search.run_generations.lower(*arguments).as_text())

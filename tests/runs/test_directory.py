@@ -1,0 +1,223 @@
+"""Run directories: settings, metrics, checkpoints; a resumed search equals an uninterrupted one to the bit."""
+
+import dataclasses
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import wann_jax as wann
+from wann_jax.errors import CheckpointError
+from wann_jax.evolution.loop import Dispatch, dispatches, start
+from wann_jax.evolution.metrics import GenerationMetrics
+from wann_jax.genomes.genome import GenomeSpec, grow
+from wann_jax.runs.directory import RunDirectory, RunSettings
+
+CONFIG = wann.SearchConfig.preset("xor", "quick", population_size=24, generations=4, champion_candidates=3)
+SETTINGS = RunSettings(task="xor", task_options={}, seed=3, config=CONFIG, checkpoint_interval=2)
+
+
+def refused(call, *words):
+    """That `call` raises CheckpointError, in one line that holds all the words."""
+    with pytest.raises(CheckpointError) as error:
+        call()
+    text = str(error.value)
+    assert "\n" not in text
+    assert [str(word) for word in words if str(word) not in text] == [], text
+
+
+def made_up_dispatch(generations, seconds=0.5):
+    """Generations whose every column counts up from its own start."""
+    names = [field.name for field in dataclasses.fields(GenerationMetrics)]
+    whole = ("generation", "best_connections", "best_hidden", "num_fronts", "num_overflows", "num_non_finite")
+    columns = {
+        name: jnp.asarray([index * 100 + g for g in generations], jnp.int32 if name in whole else jnp.float32)
+        for index, name in enumerate(names)
+    }
+    return Dispatch(None, None, GenerationMetrics(**columns), seconds, False), names
+
+
+@pytest.fixture
+def run(tmp_path):
+    return RunDirectory.create(tmp_path / "deep" / "run", SETTINGS)
+
+
+class TestSettings:
+    def test_they_come_back_as_they_were(self, tmp_path):
+        config = dataclasses.replace(CONFIG, shared_weights=(-1.5, 0.25), simplicity_probability=0.0)
+        settings = RunSettings("swingup", {"max_steps": 7}, 2**62, config, 11)
+        run = RunDirectory.create(tmp_path / "run", settings)
+        assert RunDirectory.open(run.path).read_settings() == settings
+        task = settings.make_task()
+        assert (task.name, task.env_params.max_steps_in_episode) == ("swingup", 7)
+        document = json.loads((run.path / "config.json").read_text())
+        assert {name: document[name] for name in ("format", "version", "wann_jax", "jax", "seed")} == {
+            "format": "wann_jax.run",
+            "version": 1,
+            "wann_jax": wann.__version__,
+            "jax": jax.__version__,
+            "seed": 2**62,
+        }
+        assert [file.name for file in run.path.iterdir()] == ["config.json"]
+
+    def test_a_directory_that_holds_anything_is_refused(self, tmp_path, run):
+        before = (run.path / "config.json").read_bytes()
+        other = dataclasses.replace(SETTINGS, seed=4)
+        refused(lambda: RunDirectory.create(run.path, other), run.path, "new or empty", "nothing is overwritten")
+        assert (run.path / "config.json").read_bytes() == before
+        file = tmp_path / "file"
+        file.write_text("mine")
+        refused(lambda: RunDirectory.create(file, SETTINGS), file, "new or empty")
+        refused(lambda: RunDirectory.create(file / "run", SETTINGS), file / "run", "can be written")
+        assert file.read_text() == "mine"
+        (tmp_path / "empty").mkdir()
+        assert RunDirectory.create(tmp_path / "empty", SETTINGS).read_settings() == SETTINGS
+
+    def test_a_directory_without_a_run_cannot_be_opened(self, tmp_path):
+        for path in (tmp_path, tmp_path / "none"):
+            refused(lambda path=path: RunDirectory.open(path), path, "holds a run (config.json)")
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda document: b'{"format"',
+            lambda document: b"\xff\xfe",
+            lambda document: b"[]",
+            lambda document: b"7",
+            *(
+                lambda document, name=name: {key: value for key, value in document.items() if key != name}
+                for name in ("format", "version", "task", "task_options", "seed", "config")
+            ),
+            lambda document: document | {"config": document["config"] | {"colour": 1}},
+            lambda document: document | {"config": document["config"] | {"shared_weights": 7}},
+            lambda document: document | {"config": document["config"] | {"generations": "many"}},
+            lambda document: document | {"config": document["config"] | {"population_size": -2}},
+            lambda document: document | {"checkpoint_interval": 0},
+            lambda document: document | {"task_options": ["max_steps"]},
+            lambda document: document | {"task_options": {"colour": 1}},
+            lambda document: document | {"seed": -1},
+        ],
+        ids=range(18),
+    )
+    def test_damaged_settings_are_refused(self, run, damage):
+        path = run.path / "config.json"
+        changed = damage(json.loads(path.read_text()))
+        path.write_bytes(changed if isinstance(changed, bytes) else json.dumps(changed).encode())
+        refused(run.read_settings, path, "must be a run's settings")
+
+    def test_another_version_is_refused(self, run):
+        path = run.path / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 2}))
+        refused(run.read_settings, "run format must be ('wann_jax.run', 1); got ('wann_jax.run', 2)")
+
+
+class TestMetrics:
+    def test_rows_are_appended_in_order_with_every_column(self, run):
+        assert run.read_metrics() == []
+        for generations in ([0], [1, 2, 3]):
+            dispatch, names = made_up_dispatch(generations)
+            run.append_metrics(dispatch)
+        rows = run.read_metrics()
+        assert len((run.path / "metrics.jsonl").read_text().splitlines()) == 4
+        for generation, row in enumerate(rows):
+            seconds = 0.5 if generation == 0 else round(0.5 / 3, 6)
+            wanted = {name: index * 100 + generation for index, name in enumerate(names)}
+            assert row == wanted | {"seconds": seconds}
+            assert type(row["generation"]) is int
+
+    @pytest.mark.parametrize("generation", [0, 2, 9])
+    def test_cutting_drops_later_rows_only(self, run, generation):
+        run.append_metrics(made_up_dispatch(range(4))[0])
+        rows = run.read_metrics()
+        run.cut_metrics(generation)
+        assert run.read_metrics() == rows[:generation]
+
+    def test_a_row_that_was_only_half_written_is_dropped(self, run):
+        """As a power failure leaves it: the checkpoint is older, so that the row will be written again."""
+        run.append_metrics(made_up_dispatch(range(3))[0])
+        rows = run.read_metrics()
+        path = run.path / "metrics.jsonl"
+        path.write_text(path.read_text()[:-30])
+        run.cut_metrics(2)
+        assert run.read_metrics() == rows[:2]
+
+
+def plain_leaves(tree):
+    leaves = jax.tree.leaves(tree)
+    is_key = [jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) for leaf in leaves]
+    return [np.asarray(jax.random.key_data(leaf) if k else leaf) for leaf, k in zip(leaves, is_key, strict=True)]
+
+
+def assert_same(one, other):
+    ones, others = plain_leaves(one), plain_leaves(other)
+    assert len(ones) == len(others)
+    for leaf, same in zip(ones, others, strict=True):
+        assert (leaf.dtype, leaf.shape) == (same.dtype, same.shape)
+        np.testing.assert_array_equal(leaf, same)
+
+
+def advance(task, settings, state, spec, generations, cut=None):
+    """Metrics of the generations up to `generations`, and the state after them."""
+    config = dataclasses.replace(settings.config, generations=generations)
+    seen = []
+    for dispatch in dispatches(task, config, state, spec, cut):
+        seen.append(dispatch.metrics)
+        state, spec = dispatch.state, dispatch.spec
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *seen), state, spec
+
+
+class TestCheckpoints:
+    @pytest.mark.parametrize("crossover", [0.0, 0.5])
+    def test_resuming_equals_going_on_whatever_the_dispatches(self, tmp_path, crossover):
+        config = dataclasses.replace(CONFIG, crossover_probability=crossover)
+        run = RunDirectory.create(tmp_path / "run", dataclasses.replace(SETTINGS, config=config))
+        task = SETTINGS.make_task()
+        whole, last, _ = advance(task, run.read_settings(), *start(task, config, 3), 4)
+        first, state, spec = advance(task, run.read_settings(), *start(task, config, 3), 2)
+        run.save(state, spec)
+        saved = plain_leaves(state)
+        for cut in (None, 1, 3):
+            loaded, loaded_spec = RunDirectory.open(run.path).load(task, run.read_settings())
+            assert loaded_spec == spec
+            for leaf, same in zip(plain_leaves(loaded), saved, strict=True):
+                np.testing.assert_array_equal(leaf, same)
+            rest, resumed, _ = advance(task, run.read_settings(), loaded, loaded_spec, 4, cut)
+            assert_same(resumed, last)
+            assert_same(jax.tree.map(lambda *parts: np.concatenate(parts), first, rest), whole)
+        assert whole.generation.tolist() == [0, 1, 2, 3]
+
+    def test_the_newest_of_two_kept_is_loaded_with_its_sizes(self, run):
+        task = SETTINGS.make_task()
+        state, spec = start(task, CONFIG, 3)
+        wide = GenomeSpec.for_task(2, 1, task.hidden_activations, 64)
+        state = state.replace(genomes=grow(state.genomes, wide), champion=grow(state.champion, wide))
+        for generation in (1, 2, 3):
+            state = state.replace(generation=jnp.int32(generation), champion_score=jnp.float32(generation / 3))
+            run.save(state, wide)
+        assert sorted(path.name for path in (run.path / "checkpoints").iterdir()) == ["2", "3"]
+        loaded, loaded_spec = run.load(task, SETTINGS)
+        assert loaded_spec == wide != spec
+        assert_same(loaded, state)
+
+    def test_missing_or_unfit_checkpoints_are_refused(self, run):
+        task = SETTINGS.make_task()
+        assert not run.has_checkpoint()
+        refused(lambda: run.load(task, SETTINGS), "a directory that holds a checkpoint", run.path)
+        run.save(*start(task, CONFIG, 3))
+        assert run.has_checkpoint()
+        other = dataclasses.replace(SETTINGS, config=dataclasses.replace(CONFIG, population_size=20))
+        refused(lambda: run.load(task, other), "config.population_size must be the checkpoint's, 24; got 20")
+        (run.path / "checkpoints" / "0" / "sizes" / "metadata").write_text("{")
+        refused(lambda: run.load(task, SETTINGS), f"checkpoint {run.path / 'checkpoints' / '0'} cannot be read")
+
+    def test_the_champion_is_written_with_its_facts(self, run):
+        task = SETTINGS.make_task()
+        state, spec = start(task, CONFIG, 3)
+        run.write_champion(state.replace(champion_score=jnp.float32(0.25)), spec, SETTINGS)
+        document = json.loads((run.path / "champion.json").read_text())
+        facts = {"task": "xor", "seed": 3, "generation": 0, "score": 0.25}
+        assert document["info"] == facts | {"shared_weights": list(CONFIG.shared_weights)}
+        assert len(document["connections"]) == int(state.champion.num_enabled)
+        assert len(document["connections"] + document["disabled_connections"]) == 3

@@ -1,0 +1,1 @@
+"""What a network is worth: scores, the paper's protocol, baselines."""

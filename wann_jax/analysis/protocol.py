@@ -1,0 +1,241 @@
+"""The protocol: what a topology gives under random weights, one shared weight, tuned weights, as in the paper's tables.
+
+In: a task, a network, perhaps tuned weights. Out: named rows of means and deviations. What is chosen (the best shared
+weight, the amount of noise) is chosen on training episodes or the validation split; rows are measured on other
+episodes, or on the test split. Source: paper, section 4; the rows of noise test whether the ensemble is more than that.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from wann_jax.analysis.evaluation import SPLITS, evaluate
+from wann_jax.errors import require
+from wann_jax.evolution.config import PUBLISHED_WEIGHTS, check_weights
+from wann_jax.kernels.forward import forward_samples
+from wann_jax.networks.layered import Topology
+from wann_jax.networks.network import Network
+from wann_jax.tasks.base import check_fits
+from wann_jax.tasks.classification import ClassificationTask
+from wann_jax.tasks.tunable import TunableTask
+
+RANGE = 2.0  # random weights are uniform in [-RANGE, RANGE]
+GRID_STEP = 0.02
+EPISODES_PER_WEIGHT = 10  # of the row of random shared weights
+GRID_EPISODES = 32
+CHOICE_SEED = 2**31 - 2  # of the episodes that choose the shared weight
+NOISE_LEVELS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5)
+WEIGHTS_PER_CALL = 64
+
+Row = dict[str, Any]
+
+
+def protocol(
+    task: TunableTask,
+    network: Network,
+    weights: np.ndarray | None = None,
+    trials: int = 1000,
+    shared_weights: Sequence[float] = PUBLISHED_WEIGHTS,
+    seed: int = 0,
+    split: str = "test",
+    best: float | None = None,
+    on_row: Callable[[Row], None] = lambda row: None,
+) -> list[Row]:
+    """All rows of one network; `weights` [C] are its tuned ones, if it has any.
+
+    `trials`: episodes of each row (control); random weights (classification: at most 200, since each trial sees the
+    whole split). `split`: the images that rows are measured on; "validation" while something is still to be chosen.
+    `best`: the shared weight of the tuned row; default: `best_shared_weight`.
+    Raises ConfigError if something does not fit.
+    """
+    check_fits(task, network)
+    require(trials >= EPISODES_PER_WEIGHT, "trials", f"at least {EPISODES_PER_WEIGHT}", trials)
+    check_weights("weights", shared_weights)
+    require(split in SPLITS, "split", f"one of {', '.join(SPLITS)}", split)
+    topology = Topology.of(network)
+    if weights is not None:
+        check_weight_vector(weights, topology.num_connections)
+    trials = min(trials, 200) if isinstance(task, ClassificationTask) else trials
+    best = best_shared_weight(task, network) if best is None else best
+    parts: list[Callable[[], Row | list[Row]]] = [
+        partial(_random_weights, task, topology, trials, seed, split),
+        partial(_random_shared, task, network, trials, seed, split),
+        partial(_tuned_shared, task, network, best, trials, seed, split),
+    ]
+    if weights is not None:
+        parts.append(partial(_tuned_weights, task, topology, weights, trials, seed, split))
+    if isinstance(task, ClassificationTask):
+        parts.append(partial(_ensemble_rows, task, network, tuple(shared_weights), best, seed, split))
+    rows: list[Row] = []
+    for part in parts:
+        made = part()
+        for row in made if isinstance(made, list) else [made]:
+            rows.append(row)
+            on_row(row)
+    return rows
+
+
+def size_of(network: Network) -> dict[str, int]:
+    """Connections, hidden nodes, parameters and multiply-adds of one pass."""
+    topology = Topology.of(network)
+    used = sum(len(node.connections) for node in topology.nodes)
+    return {
+        "connections": topology.num_connections,
+        "hidden": topology.num_hidden,
+        "parameters": topology.num_connections,
+        "multiply_adds": used,
+    }
+
+
+def check_weight_vector(weights: Any, num_connections: int) -> np.ndarray:
+    """The weights as an array [C]. Raises ConfigError unless they are finite and as many as connections."""
+    vector = np.asarray(weights, np.float32)
+    fits = vector.shape == (num_connections,)
+    require(fits, "weights", f"one number for each of the {num_connections} connections", vector.shape)
+    require(bool(np.isfinite(vector).all()), "weights", "finite", weights)
+    return vector
+
+
+def best_shared_weight(
+    task: TunableTask, network: Network, grid_step: float = GRID_STEP, episodes: int = GRID_EPISODES
+) -> float:
+    """The shared weight with the best mean score on the choice episodes or the validation split: a grid, refined.
+
+    The grid spans [-2, 2]; around its best, eight more weights see four times as many `episodes`.
+    """
+
+    def best_of(candidates: np.ndarray, episodes: int) -> float:
+        scores = _scores(task, network, candidates, episodes, CHOICE_SEED, "validation").mean(-1)
+        return float(candidates[np.where(np.isfinite(scores), scores, -np.inf).argmax()])
+
+    count = round(2 * RANGE / grid_step) + 1
+    coarse = best_of(np.linspace(-RANGE, RANGE, count), episodes)
+    near = coarse + grid_step / 4 * np.arange(-4, 5)
+    return best_of(near, 4 * episodes)
+
+
+def _scores(
+    task: TunableTask, network: Network, weights: np.ndarray, episodes: int, seed: int, split: str
+) -> np.ndarray:
+    """[W, R], some weights at a time."""
+    parts, at_once = [], min(WEIGHTS_PER_CALL, len(weights))
+    for first in range(0, len(weights), at_once):
+        some = weights[first : first + at_once]
+        padded = np.concatenate([some, np.repeat(some[:1], at_once - len(some))])  # one program for all parts
+        parts.append(evaluate(task, [network], padded.tolist(), episodes, seed, split)[0, : len(some)])
+    return np.concatenate(parts)
+
+
+def _row(name: str, scores: np.ndarray, **more: Any) -> Row:
+    return {"row": name, "mean": float(scores.mean()), "std": float(scores.std()), "trials": int(scores.size), **more}
+
+
+def _random_weights(task: TunableTask, topology: Topology, trials: int, seed: int, split: str) -> Row:
+    vectors = np.random.default_rng(seed).uniform(-RANGE, RANGE, (trials, topology.num_connections))
+    weights = jnp.asarray(vectors, jnp.float32)
+    by_trial = weights[:, None] if isinstance(task, ClassificationTask) else weights[None]
+    scores = _score_weights(task, topology, by_trial, jax.random.key(seed), trials, split)
+    return _row("random weights", np.asarray(scores))
+
+
+def _random_shared(task: TunableTask, network: Network, trials: int, seed: int, split: str) -> Row:
+    episodes = 1 if isinstance(task, ClassificationTask) else EPISODES_PER_WEIGHT
+    weights = np.random.default_rng(seed + 1).uniform(-RANGE, RANGE, trials // episodes)
+    scores = _scores(task, network, weights, episodes, seed, split)
+    within = float(np.sqrt(scores.var(-1).mean())) if episodes > 1 else None
+    return _row("random shared weight", scores, std_within_weight=within, weights=len(weights))
+
+
+def _tuned_shared(task: TunableTask, network: Network, best: float, trials: int, seed: int, split: str) -> Row:
+    return _row("tuned shared weight", evaluate(task, [network], [best], trials, seed, split)[0], weight=best)
+
+
+def _tuned_weights(
+    task: TunableTask, topology: Topology, weights: np.ndarray, trials: int, seed: int, split: str
+) -> Row:
+    vector = jnp.asarray(weights, jnp.float32)[None, None]
+    scores = np.asarray(_score_weights(task, topology, vector, jax.random.key(seed), trials, split))
+    return _row("tuned weights", scores, median=float(np.median(scores)))
+
+
+@partial(jax.jit, static_argnames=("topology", "episodes", "split"))
+def _score_weights(
+    task: TunableTask, topology: Topology, weights: Array, key: Array, episodes: int, split: str
+) -> Array:
+    return task.score_weights(topology, weights, key, episodes, split)
+
+
+def _ensemble_rows(
+    task: ClassificationTask, network: Network, members: tuple[float, ...], best: float, seed: int, split: str
+) -> list[Row]:
+    """Members vote, or average their probabilities; beside them one weight, as often, on inputs with matched noise.
+
+    Matched: copies with noise disagree with each other as often as members do, on the validation split.
+    """
+    outputs = _outputs(task, network, members, split, 0.0, seed)
+    copies = (best,) * len(members)
+    wanted = disagreement(_outputs(task, network, members, "validation", 0.0, seed))
+    found = {level: _outputs(task, network, copies, "validation", level, seed) for level in NOISE_LEVELS}
+    level = min(NOISE_LEVELS, key=lambda level: abs(disagreement(found[level]) - wanted))
+    noisy = _outputs(task, network, copies, split, level, seed + 1)
+    labels = np.asarray(task.labels[split])
+    by_weight = {
+        f"{weight:g}": {
+            "accuracy": float((each.argmax(-1) == labels).mean()),
+            "by_class": [float((each.argmax(-1) == labels)[labels == k].mean()) for k in range(task.num_outputs)],
+        }
+        for weight, each in zip(members, outputs, strict=True)
+    }
+    return [
+        _row("ensemble, one vote each", vote(outputs) == labels, members=list(members), by_weight=by_weight),
+        _row("ensemble, averaged probabilities", averaged(outputs) == labels, members=list(members)),
+        _row("one weight, matched input noise, votes", vote(noisy) == labels, weight=best, noise=level),
+        _row("one weight, matched input noise, averaged", averaged(noisy) == labels, weight=best, noise=level),
+    ]
+
+
+def _outputs(
+    task: ClassificationTask, network: Network, weights: tuple[float, ...], split: str, noise: float, seed: int
+) -> np.ndarray:
+    """Outputs [W, B, O]; with noise, each weight sees inputs of its own."""
+    batch = jax.tree.map(lambda table: jnp.asarray(table)[None], network)
+    inputs = np.asarray(task.inputs[split])
+    if not noise:
+        return np.asarray(_forward(batch, jnp.asarray(weights, jnp.float32), jnp.asarray(inputs))[0])
+    random = np.random.default_rng(seed)
+    made = []
+    for weight in weights:
+        disturbed = inputs + noise * random.normal(size=inputs.shape).astype(np.float32)
+        made.append(_forward(batch, jnp.asarray([weight], jnp.float32), jnp.asarray(disturbed))[0, 0])
+    return np.stack([np.asarray(each) for each in made])
+
+
+_forward = jax.jit(forward_samples)
+
+
+def vote(outputs: np.ndarray) -> np.ndarray:
+    """Class [B] with most votes among outputs [W, B, O]; ties go to the larger mean probability."""
+    votes = np.eye(outputs.shape[-1])[outputs.argmax(-1)].sum(0)
+    return (votes + 1e-3 * _probabilities(outputs).mean(0)).argmax(-1)
+
+
+def averaged(outputs: np.ndarray) -> np.ndarray:
+    """Class [B] with the largest mean probability."""
+    return _probabilities(outputs).mean(0).argmax(-1)
+
+
+def disagreement(outputs: np.ndarray) -> float:
+    """Share of samples on which two members name different classes, mean over pairs."""
+    classes = outputs.argmax(-1)
+    pairs = [(i, j) for i in range(len(classes)) for j in range(i)]
+    return float(np.mean([(classes[i] != classes[j]).mean() for i, j in pairs])) if pairs else 0.0
+
+
+def _probabilities(outputs: np.ndarray) -> np.ndarray:
+    odds = np.exp(outputs - outputs.max(-1, keepdims=True))
+    return odds / odds.sum(-1, keepdims=True)

@@ -1,0 +1,1 @@
+"""The search: settings, one generation as one program, the loop around it."""

@@ -1,0 +1,223 @@
+"""Weight agnostic search: the algorithm, one generation as one compiled program.
+
+    genomes -> express -> evaluate under every shared weight -> rank -> choose parents -> breed -> genomes
+
+In: a task, a `SearchConfig`, a state. Out: the state some generations later, and metrics: `run_generations`, which
+loop.py calls until a search is done. For people with their own loop: `init`, `ask`, `tell`.
+Source: Gaier & Ha 2019, "Weight Agnostic Neural Networks", section 3; differences stand in the README.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array, lax
+from jaxtyping import Float, Int, Key
+
+from wann_jax.devices import over_population, replicated
+from wann_jax.errors import require
+from wann_jax.evolution.config import SearchConfig
+from wann_jax.evolution.metrics import GenerationMetrics
+from wann_jax.evolution.ranking import fronts, rank_order
+from wann_jax.evolution.selection import choose_parents
+from wann_jax.genomes.genome import Genome, GenomeSpec
+from wann_jax.genomes.population import Pairs, breed, has_room, initial_population
+from wann_jax.networks.compiling import express
+from wann_jax.networks.network import Network
+from wann_jax.tasks.base import Evaluation, Task
+
+# What a return that is not finite counts as: worse than any real one, yet fit for arithmetic.
+RETURN_FLOOR = -1e9
+MAX_GENERATIONS_PER_DISPATCH = 32
+
+
+class SearchState(struct.PyTreeNode):
+    """All that a search carries from one generation to the next."""
+
+    key: Key[Array, ""]  # root key; every use folds in the generation
+    generation: Int[Array, ""]  # the generation that `genomes` belong to
+    genomes: Genome  # [P], not evaluated yet
+    champion: Genome
+    champion_score: Float[Array, ""]  # -inf before the first judgement
+
+
+class Candidate(NamedTuple):
+    """A genome that may become the champion."""
+
+    genome: Genome
+    score: Float[Array, ""]
+
+
+def init(key: Key[Array, ""], config: SearchConfig, spec: GenomeSpec) -> SearchState:
+    """The state before generation 0. Keeps `key` as the root of all randomness; do not use it elsewhere."""
+    init_key = jax.random.fold_in(key, jnp.uint32(2**32 - 1))
+    genomes = initial_population(init_key, spec, config.population_size, config.initial_connection_probability)
+    return SearchState(
+        key=key,
+        generation=jnp.int32(0),
+        genomes=genomes,
+        champion=jax.tree.map(lambda table: table[0], genomes),
+        champion_score=jnp.float32(-jnp.inf),
+    )
+
+
+def ask(state: SearchState, spec: GenomeSpec) -> Network:
+    """The networks [P] to evaluate."""
+    return jax.vmap(lambda genome: express(genome, spec))(state.genomes)
+
+
+def tell(
+    config: SearchConfig,
+    spec: GenomeSpec,
+    state: SearchState,
+    returns: Float[Array, "P W"],
+    candidate: Candidate | None = None,
+) -> tuple[SearchState, GenerationMetrics]:
+    """Ranks the generation by its returns and breeds the next one.
+
+    `candidate` replaces the champion if its score is higher; by default it is the individual with the largest mean
+    return. Returns that are not finite count as RETURN_FLOOR.
+    """
+    fits = spec.is_ordered or not config.crossover_probability
+    require(fits, "search.crossover_probability", "0 where the spec is not ordered", config.crossover_probability)
+    finite = jnp.isfinite(returns)
+    returns = jnp.where(finite, returns, RETURN_FLOOR)
+    rank_key, parent_key, breed_key = jax.random.split(_generation_key(state, 0), 3)
+    if candidate is None:
+        best = returns.mean(-1).argmax()
+        candidate = Candidate(_individual(state.genomes, best), returns.mean(-1)[best])
+
+    points = objectives(rank_key, config, returns, state.genomes.num_enabled)
+    order = rank_order(points)
+    parents, partners = choose_parents(
+        parent_key, order, config.num_breeders, config.num_elites, config.tournament_size
+    )
+    is_crossed = jax.random.bernoulli(
+        _generation_key(state, 3), config.crossover_probability, (config.population_size,)
+    )
+    is_elite = jnp.arange(config.population_size) < config.num_elites
+    children = breed(
+        breed_key,
+        state.genomes,
+        Pairs(parents, partners, is_crossed),
+        spec,
+        config.mutation_rates,
+        is_elite,
+        state.generation,
+        config.connection_limit,
+        config.max_changes,
+    )
+
+    wins = candidate.score > state.champion_score
+    champion = jax.tree.map(lambda new, old: jnp.where(wins, new, old), candidate.genome, state.champion)
+    next_state = state.replace(
+        generation=state.generation + 1,
+        genomes=children.genome,
+        champion=champion,
+        champion_score=jnp.where(wins, candidate.score, state.champion_score),
+    )
+    metrics = GenerationMetrics.of(state.generation, state.genomes, spec, returns, fronts(points))
+    return next_state, metrics.replace(
+        champion_score=next_state.champion_score,
+        num_overflows=(children.overflow & ~is_elite).sum(),
+        num_non_finite=(~finite).sum(dtype=jnp.int32),
+    )
+
+
+def objectives(
+    key: Key[Array, ""], config: SearchConfig, returns: Float[Array, "P W"], num_enabled: Int[Array, "P"]
+) -> Float[Array, "P 2"]:
+    """What a generation is ranked on: the mean return, and either simplicity or the best weight's return.
+
+    Consumes `key`: simplicity with `simplicity_probability`, drawn once for the generation. Simplicity is minus the
+    number of enabled connections: it makes the same fronts as the original's reciprocal, but crowding distances are
+    then gaps in connections, where the reciprocal crowds the population around tiny networks.
+    """
+    simplicity = -jnp.maximum(num_enabled, 1).astype(jnp.float32)
+    by_simplicity = jax.random.bernoulli(key, config.simplicity_probability)
+    return jnp.stack([returns.mean(-1), jnp.where(by_simplicity, simplicity, returns.max(-1))], axis=-1)
+
+
+def run_generation(
+    task: Task, config: SearchConfig, spec: GenomeSpec, state: SearchState
+) -> tuple[SearchState, GenerationMetrics]:
+    """One whole generation: express, evaluate, judge the champion, rank, select, mutate."""
+    weights = jnp.asarray(config.shared_weights, jnp.float32)
+    jitter = jax.random.uniform(_generation_key(state, 2), weights.shape, minval=-1.0, maxval=1.0)
+    weights = weights + config.weight_jitter * jitter
+    evaluate = over_population(partial(_express_and_evaluate, spec=spec, episodes=config.episodes))
+    evaluation = evaluate(state.genomes, task, weights, _generation_key(state, 1))
+    is_due = (state.generation == 0) | ((state.generation + 1) % config.champion_interval == 0)
+    nobody = Candidate(state.champion, jnp.float32(-jnp.inf))
+    candidate = lax.cond(is_due, lambda: judge(task, config, spec, state, evaluation.returns), lambda: nobody)
+    next_state, metrics = tell(config, spec, state, evaluation.returns, candidate)
+    return next_state, metrics.replace(work=evaluation.work.sum())
+
+
+def judge(
+    task: Task, config: SearchConfig, spec: GenomeSpec, state: SearchState, returns: Float[Array, "P W"]
+) -> Candidate:
+    """The best of this generation by its score on held-out data or episodes (the validation split).
+
+    The same episodes judge every generation of a run, so that scores compare.
+    """
+    means = jnp.where(jnp.isfinite(returns), returns, RETURN_FLOOR).mean(-1)
+    _, best = lax.top_k(means, config.champion_candidates)
+    weights = jnp.asarray(config.shared_weights, jnp.float32)
+    key = jax.random.fold_in(state.key, jnp.uint32(2**32 - 2))
+    score = over_population(partial(_express_and_score, spec=spec, episodes=config.champion_episodes))
+    scores = score(jax.tree.map(lambda table: table[best], state.genomes), task, weights, key)
+    scores = jnp.where(jnp.isfinite(scores), scores, RETURN_FLOOR)
+    return Candidate(_individual(state.genomes, best[scores.argmax()]), scores.max())
+
+
+@partial(jax.jit, static_argnames="spec", donate_argnames="state")
+def run_generations(
+    task: Task, config: SearchConfig, spec: GenomeSpec, state: SearchState, count: Int[Array, ""]
+) -> tuple[SearchState, GenerationMetrics]:
+    """Up to `count` generations in one program; metrics [MAX_GENERATIONS_PER_DISPATCH], the first rows filled.
+
+    Stops early where another generation might overfill a table, so that growth depends on the state alone and not on
+    how a run is cut into dispatches. One compile for each spec (bucket): the count and the rates are traced.
+    """
+    shapes = jax.eval_shape(lambda: run_generation(task, config, spec, state)[1])
+    history = jax.tree.map(lambda leaf: jnp.zeros((MAX_GENERATIONS_PER_DISPATCH, *leaf.shape), leaf.dtype), shapes)
+
+    def unfinished(carry):
+        index, state, _ = carry
+        fits = has_room(spec, state.genomes, config.max_changes)
+        return (index < jnp.minimum(count, MAX_GENERATIONS_PER_DISPATCH)) & fits
+
+    def advance(carry):
+        index, state, history = carry
+        state = lax.with_sharding_constraint(state, replicated())
+        state, metrics = run_generation(task, config, spec, state)
+        return index + 1, state, jax.tree.map(lambda rows, row: rows.at[index].set(row), history, metrics)
+
+    _, state, history = lax.while_loop(unfinished, advance, (0, state, history))
+    return lax.with_sharding_constraint(state, replicated()), history
+
+
+def _generation_key(state: SearchState, use: int) -> Key[Array, ""]:
+    """The key of one use in this generation; see where it is called."""
+    return jax.random.fold_in(jax.random.fold_in(state.key, state.generation), use)
+
+
+def _express_and_evaluate(
+    genomes: Genome, task: Task, weights: Array, key: Array, *, spec: GenomeSpec, episodes: int
+) -> Evaluation:
+    networks = jax.vmap(lambda genome: express(genome, spec))(genomes)
+    return task.evaluate(networks, weights, key, episodes)
+
+
+def _express_and_score(
+    genomes: Genome, task: Task, weights: Array, key: Array, *, spec: GenomeSpec, episodes: int
+) -> Float[Array, "P"]:
+    networks = jax.vmap(lambda genome: express(genome, spec))(genomes)
+    return task.score(networks, weights, key, episodes, "validation").mean((1, 2))
+
+
+def _individual(genomes: Genome, index: Int[Array, ""]) -> Genome:
+    return jax.tree.map(lambda table: table[index], genomes)

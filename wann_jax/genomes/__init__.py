@@ -1,0 +1,1 @@
+"""Genomes: gene tables that mutation changes and files keep."""

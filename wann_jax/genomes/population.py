@@ -1,0 +1,201 @@
+"""The population: the first generation, the next one from chosen parents, and tables that grow by buckets.
+
+In: genomes with a leading P axis. Out: the same. Keys are folded by individual, so results do not depend on how the
+population is split over devices.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jaxtyping import Bool, Float, Int, Key, UInt32
+
+from wann_jax import native
+from wann_jax.errors import require
+from wann_jax.genomes.crossover import crossover
+from wann_jax.genomes.genome import (
+    CONNECTIONS_PER_HIDDEN,
+    MIN_HIDDEN_CAPACITY,
+    OUTPUT_DEPTH,
+    OUTPUT_LAYER,
+    Genome,
+    GenomeSpec,
+    initial_genome,
+)
+from wann_jax.genomes.mutation import GROWS, Mutated, mutate
+
+# In the order of kernels/native/breed.cc.
+NATIVE_TABLES = (
+    "node_activation",
+    "node_mark",
+    "node_layer",
+    "node_depth",
+    "conn_source",
+    "conn_target",
+    "conn_enabled",
+    "num_nodes",
+    "num_connections",
+)
+
+
+def initial_population(
+    key: Key[Array, ""], spec: GenomeSpec, population_size: int, enabled_probability: Float[Array, ""] | float
+) -> Genome:
+    """P first-generation genomes. Consumes `key`."""
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(population_size))
+    return jax.vmap(lambda k: initial_genome(k, spec, enabled_probability))(keys)
+
+
+def adopted(genome: Genome, old: GenomeSpec, spec: GenomeSpec) -> Genome:
+    """A genome of another search, for this one to go on from; host only.
+
+    Hidden nodes get historical marks that no node of this search will have, counted down from the largest. In an
+    ordered spec their layers, spread evenly, become their depths: every connection goes up in them. Raises ConfigError
+    where the genome's sizes or activations are not the task's.
+    """
+    sizes, wanted = (old.num_inputs, old.num_outputs), (spec.num_inputs, spec.num_outputs)
+    require(sizes == wanted, "initial: inputs and outputs", f"the task's, {wanted}", sizes)
+    slot = jnp.arange(genome.node_activation.shape[-1])
+    is_hidden = genome.node_mask & (slot >= spec.num_fixed)
+    strange = {*np.asarray(genome.node_activation[is_hidden]).tolist()} - {*spec.hidden_activations}
+    require(not strange, "initial: activations", f"among the task's, {spec.hidden_activations}", sorted(strange))
+    num_layers = jnp.where(is_hidden, genome.node_layer, 0).max()
+    depth = genome.node_layer * (OUTPUT_DEPTH // (1 + num_layers))
+    return genome.replace(
+        node_mark=jnp.where(is_hidden, jnp.iinfo(jnp.int32).max - 1 - slot, genome.node_mark),
+        node_depth=jnp.where(genome.node_layer == OUTPUT_LAYER, OUTPUT_DEPTH, depth),
+    )
+
+
+class Pairs(NamedTuple):
+    """Who each child comes from."""
+
+    parents: Int[Array, "P"]
+    partners: Int[Array, "P"]  # whose genes a crossed child also gets
+    is_crossed: Bool[Array, "P"]
+
+
+class _Chances(NamedTuple):
+    """All that is random about children, or new with them."""
+
+    coins: UInt32[Array, "P"]  # of crossover
+    num_changes: Int[Array, "P"]  # at most M
+    draws: Float[Array, "P M 3"]  # of each mutation
+    rates: Float[Array, "P 5"]
+    marks: Int[Array, "P"]  # of a node that the first change adds; the next change's is one more
+
+    @classmethod
+    def drawn(
+        cls, key: Key[Array, ""], rates: Float[Array, "P 5"], first_mark: Int[Array, ""], max_changes: int
+    ) -> "_Chances":
+        """For P children. Consumes `key`; folds by individual."""
+        individual = jnp.arange(rates.shape[0])
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, individual)
+        draws = jax.vmap(lambda key: jax.random.uniform(key, (4,)))(keys)
+        more = jax.vmap(lambda key: jax.random.uniform(jax.random.fold_in(key, 1), (max_changes, 3)))(keys)
+        return cls(
+            coins=lax.bitcast_convert_type(draws[:, 3], jnp.uint32),
+            num_changes=1 + (more[:, 0, 0] * max_changes).astype(jnp.int32),
+            draws=more.at[:, 0].set(draws[:, :3]),
+            rates=rates,
+            marks=first_mark + individual * max_changes,
+        )
+
+
+def breed(
+    key: Key[Array, ""],
+    genomes: Genome,
+    pairs: Pairs,
+    spec: GenomeSpec,
+    rates: Float[Array, "5"],
+    is_elite: Bool[Array, "P"],
+    generation: Int[Array, ""],
+    connection_limit: int = 0,
+    max_changes: int = 1,
+) -> Mutated:
+    """One child of each pair: crossed where it says so, then mutated; elites pass unchanged (kind -1).
+
+    Consumes `key`. A child gets from 1 to `max_changes` (M) mutations; `kind` is the first one's. A genome with
+    `connection_limit` enabled connections (0: no limit) gets no more by either. A node born by change m of the child
+    in slot p of generation g has the historical mark num_fixed + (g * P + p) * M + m: unique in a run.
+    """
+    first_mark = spec.num_fixed + generation * is_elite.shape[0] * max_changes
+    chances = _Chances.drawn(key, jnp.where(is_elite[:, None], 0.0, rates), first_mark, max_changes)
+    pairs = pairs._replace(is_crossed=pairs.is_crossed & ~is_elite & (pairs.partners != pairs.parents))
+    by_xla = partial(_breed_by_xla, spec=spec, connection_limit=connection_limit)
+    natively = partial(_breed_natively, spec=spec, connection_limit=connection_limit)
+    if not native.available():
+        return by_xla(genomes, pairs, chances)
+    return lax.platform_dependent(genomes, pairs, chances, cpu=natively, default=by_xla)
+
+
+def _breed_by_xla(genomes: Genome, pairs: Pairs, chances: _Chances, spec: GenomeSpec, connection_limit: int) -> Mutated:
+    def one(parent, partner, is_crossed, chance):
+        fits = jnp.bool_(True)
+        if spec.is_ordered:
+            parent, fits = crossover(chance.coins, parent, partner, spec, connection_limit, is_crossed)
+        child = Mutated(parent, jnp.int32(-1), ~fits)
+        for change in range(chance.draws.shape[0]):
+            is_due = change < chance.num_changes
+            rates = jnp.where(is_due, chance.rates, 0.0)
+            if connection_limit:
+                is_full = child.genome.num_enabled >= connection_limit
+                rates = jnp.where(is_full & jnp.asarray(GROWS), 0.0, rates)
+            changed = mutate(chance.draws[change], child.genome, spec, rates, chance.marks + change)
+            kind = child.kind if change else changed.kind
+            child = Mutated(changed.genome, kind, child.overflow | (changed.overflow & is_due))
+        return child
+
+    parents = jax.tree.map(lambda table: table[pairs.parents], genomes)
+    partners = jax.tree.map(lambda table: table[pairs.partners], genomes)
+    return jax.vmap(one)(parents, partners, pairs.is_crossed, chances)
+
+
+def _breed_natively(
+    genomes: Genome, pairs: Pairs, chances: _Chances, spec: GenomeSpec, connection_limit: int
+) -> Mutated:
+    tables = [getattr(genomes, name) for name in NATIVE_TABLES]
+    size = pairs.parents.shape[0]
+    results = [jax.ShapeDtypeStruct((size, *table.shape[1:]), table.dtype) for table in tables]
+    results += [jax.ShapeDtypeStruct((size,), jnp.int32), jax.ShapeDtypeStruct((size,), jnp.bool_)]
+    *children, kind, overflow = native.call(
+        "wann_breed",
+        results,
+        *tables,
+        *pairs,
+        *chances,
+        jnp.asarray(spec.hidden_activations, jnp.int32),
+        num_inputs=spec.num_inputs,
+        num_outputs=spec.num_outputs,
+        is_ordered=int(spec.is_ordered),
+        connection_limit=connection_limit,
+    )
+    return Mutated(Genome(**dict(zip(NATIVE_TABLES, children, strict=True))), kind, overflow)
+
+
+def has_room(spec: GenomeSpec, genomes: Genome, max_changes: int = 1) -> Bool[Array, ""]:
+    """Whether the tables hold whatever one more generation may add: a node and two connections for each change.
+
+    Crossover may add more, up to a whole other genome. In an ordered spec a sixth of the tables is kept free for it;
+    unions that still do not fit are not made, and counted as overflows.
+    """
+    spare_nodes = max_changes + spec.max_hidden // 6 * spec.is_ordered
+    spare_connections = 2 * max_changes + spec.max_hidden * CONNECTIONS_PER_HIDDEN // 6 * spec.is_ordered
+    nodes_fit = genomes.num_nodes.max() + spare_nodes <= spec.max_nodes
+    return nodes_fit & (genomes.num_connections.max() + spare_connections <= spec.max_connections)
+
+
+def spec_with_room(spec: GenomeSpec, genomes: Genome, max_changes: int = 1) -> GenomeSpec:
+    """The smallest larger bucket that has room for the next generation; host only.
+
+    Capacity for hidden nodes doubles from bucket to bucket, so a long search compiles only a few programs.
+    """
+    hidden = max(spec.max_hidden, MIN_HIDDEN_CAPACITY)
+    while not has_room(spec, genomes, max_changes):
+        hidden *= 2
+        sizes = (spec.num_inputs, spec.num_outputs, spec.hidden_activations, hidden)
+        spec = GenomeSpec.for_task(*sizes, is_ordered=spec.is_ordered)
+    return spec

@@ -1,0 +1,1 @@
+"""Evaluating whole populations: the definition, and what runs it fast."""

@@ -1,0 +1,56 @@
+"""Losses, as summaries of a network's outputs for `forward_samples`.
+
+In: outputs of one network [W, B, O]. Out: one number for each weight. A summary may also offer `natively`, which
+takes whole networks and gives the same for each: outputs then never leave the processor's nearest cache.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float, Int
+
+from wann_jax import native
+from wann_jax.networks.network import Network
+
+SMALLEST_DEVIATION = 1e-12  # outputs that differ by less are all the same
+
+
+@dataclasses.dataclass(frozen=True)
+class CrossEntropy:
+    """Mean cross-entropy of the softmax of the outputs.
+
+    With a positive `deviation`, outputs are standardised first, for each weight: each sample's mean over classes is
+    taken off, and the rest scaled so that its root mean square over classes and samples is `deviation`. The loss then
+    judges the order of the classes, not the scale of the outputs, which grows with the shared weight.
+    """
+
+    labels: Int[Array, "B"]
+    deviation: float = 0.0
+
+    def __call__(self, outputs: Float[Array, "W B O"]) -> Float[Array, "W"]:
+        """The definition. Taken from logits, so that it is finite."""
+        if self.deviation > 0.0:
+            outputs = outputs - outputs.mean(-1, keepdims=True)
+            found = jnp.sqrt(jnp.square(outputs).mean((-2, -1), keepdims=True))
+            outputs = outputs * (self.deviation / jnp.maximum(found, SMALLEST_DEVIATION))
+        log_odds = jax.nn.log_softmax(outputs)
+        return -jnp.take_along_axis(log_odds, self.labels[None, :, None], axis=-1).mean((-2, -1))
+
+    def natively(
+        self, networks: Network, shared_weights: Float[Array, "W"], tiles: Float[Array, "T C S"]
+    ) -> Float[Array, "P W"]:
+        """The same for every network, from tiles of constants and inputs (forward.py). CPU only."""
+        num_tiles, _, tile = tiles.shape
+        labels = jnp.pad(self.labels, (0, num_tiles * tile - self.labels.shape[0]), constant_values=-1)
+        shape = (networks.num_rows.shape[0], shared_weights.shape[0])
+        return native.call(
+            "wann_cross_entropy",
+            jax.ShapeDtypeStruct(shape, jnp.float32),
+            *networks.kernel_tables,
+            shared_weights,
+            tiles,
+            labels.astype(jnp.int32).reshape(num_tiles, tile),
+            deviation=self.deviation,
+        )

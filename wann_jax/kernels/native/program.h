@@ -1,0 +1,172 @@
+// Compiled networks, run on a block of lanes.
+//
+// A network's rows are walked in order on a small block of lanes, whose slots stay in the nearest caches. Each row
+// branches once on its activation, then runs one short loop, which the compiler turns into vector instructions.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "activations.h"
+#include "genome.h"
+#include "layout.h"
+
+namespace wann {
+
+constexpr int kSampleLanes = 64;  // samples that run at once: forward.NATIVE_TILE
+
+// One row: adds up to kRowWidth slots, scales the sum by the lane's weight, applies a function.
+struct Step {
+  int32_t num_sources, activation;
+  int32_t source[kRowWidth];
+};
+
+// Applies the function with this id (networks/activations.py) to each lane's scaled sum.
+template <int kLanes, typename Sum>
+void Activate(int activation, const float* __restrict weights, float* __restrict out, Sum sum) {
+  const auto apply = [&](auto function) {
+    for (int i = 0; i < kLanes; ++i) out[i] = function(weights[i] * sum(i));
+  };
+  switch (activation) {
+    case kPartialSum: for (int i = 0; i < kLanes; ++i) out[i] = sum(i); break;
+    case 1: apply([](float x) { return x; }); break;
+    case 2: apply([](float x) { return x > 0.0f ? 1.0f : 0.0f; }); break;
+    case 3: apply([](float x) { return SinPi(x); }); break;
+    case 4: apply([](float x) { return Exp(-0.5f * x * x); }); break;
+    case 5: apply([](float x) { return Tanh(x); }); break;
+    case 6: apply([](float x) { return 0.5f * Tanh(0.5f * x) + 0.5f; }); break;
+    case 7: apply([](float x) { return -x; }); break;
+    case 8: apply([](float x) { return std::fabs(x); }); break;
+    case 9: apply([](float x) { return x < 0.0f ? 0.0f : x; }); break;
+    case 10: apply([](float x) { return SinPi(x + 0.5f); }); break;
+  }
+}
+
+// One step on a block. Few lanes are cheapest in one loop, the padding of a list added too; for many it pays to branch
+// on the number of sources and to add them up first.
+template <int kLanes>
+void RunStep(const Step& step, const float* slots, const float* weights, float* __restrict out) {
+  const float* a = slots + int64_t{step.source[0]} * kLanes;
+  const float* b = slots + int64_t{step.source[1]} * kLanes;
+  const float* c = slots + int64_t{step.source[2]} * kLanes;
+  const float* d = slots + int64_t{step.source[3]} * kLanes;
+  if constexpr (kLanes <= 32) {
+    Activate<kLanes>(step.activation, weights, out, [=](int i) { return ((a[i] + b[i]) + c[i]) + d[i]; });
+    return;
+  }
+  switch (step.num_sources) {
+    case 0: for (int i = 0; i < kLanes; ++i) out[i] = 0.0f; break;
+    case 1: for (int i = 0; i < kLanes; ++i) out[i] = a[i]; break;
+    case 2: for (int i = 0; i < kLanes; ++i) out[i] = a[i] + b[i]; break;
+    case 3: for (int i = 0; i < kLanes; ++i) out[i] = (a[i] + b[i]) + c[i]; break;
+    default: for (int i = 0; i < kLanes; ++i) out[i] = ((a[i] + b[i]) + c[i]) + d[i]; break;
+  }
+  Activate<kLanes>(step.activation, weights, out, [=](int i) { return out[i]; });
+}
+
+// Runs steps one after another; the i-th value goes to the i-th slot of `out`.
+template <int kLanes, typename StepAt>
+void Run(int num_steps, StepAt step_at, const float* slots, const float* weights, float* out) {
+  for (int i = 0; i < num_steps; ++i, out += kLanes) RunStep<kLanes>(step_at(i), slots, weights, out);
+}
+
+// One compiled network: the tables of networks/network.py. Sums read the constants (zero, bias, inputs), rows read all slots.
+struct Network {
+  const int32_t *sum_source, *row_source, *row_activation, *output_slot;
+  int num_sums, num_rows;
+
+  Step Sum(int i) const { return MakeStep(sum_source + i * kRowWidth, kPartialSum); }
+  Step Row(int i) const { return MakeStep(row_source + i * kRowWidth, row_activation[i]); }
+
+ private:
+  static Step MakeStep(const int32_t* source, int32_t activation) {
+    return {kRowWidth, activation, {source[0], source[1], source[2], source[3]}};
+  }
+};
+
+// The same step without the padding of its list, which points to the slot that holds zero.
+inline Step Compact(const Step& padded) {
+  Step step{0, padded.activation, {}};
+  for (int32_t source : padded.source) {
+    if (source != 0) step.source[step.num_sources++] = source;
+  }
+  return step;
+}
+
+// A batch of them, [P, ...].
+struct Networks {
+  Table row_source, row_activation, sum_source, output_slot, num_sums, num_rows;
+  int64_t num_inputs;
+
+  int64_t count() const { return num_rows.element_count(); }
+  int64_t max_rows() const { return row_activation.dimensions().back(); }
+  int64_t max_sums() const { return sum_source.dimensions()[1]; }
+  int64_t num_outputs() const { return output_slot.dimensions().back(); }
+  int64_t num_constants() const { return kFirstInputSlot + num_inputs; }
+  int64_t first_row_slot() const { return num_constants() + max_sums(); }
+  int64_t num_slots() const { return first_row_slot() + max_rows(); }
+
+  Network operator[](int64_t i) const {
+    return {sum_source.typed_data() + i * max_sums() * kRowWidth,
+            row_source.typed_data() + i * max_rows() * kRowWidth,
+            row_activation.typed_data() + i * max_rows(),
+            output_slot.typed_data() + i * num_outputs(),
+            num_sums.typed_data()[i],
+            num_rows.typed_data()[i]};
+  }
+};
+
+// Memory for one block's slots. Each thread keeps its own, aligned for vectors.
+inline float* Scratch(int64_t num_floats) {
+  struct Free {
+    void operator()(float* memory) const { std::free(memory); }
+  };
+  thread_local std::unique_ptr<float, Free> memory;
+  thread_local int64_t size = 0;
+  if (size < num_floats) {
+    size = (num_floats + 15) / 16 * 16;
+    memory.reset(static_cast<float*>(std::aligned_alloc(64, size * sizeof(float))));
+  }
+  return memory.get();
+}
+
+// All networks on all tiles [T, 2 + I, S] of constants and inputs, under every weight. Calls
+// visit(index, w, tile, outputs) with the outputs' slots, one pointer for each output.
+template <typename Visit>
+void RunOnTiles(const Networks& networks, Floats shared_weights, Floats tiles, Visit visit) {
+  constexpr int kLanes = kSampleLanes;
+  const int64_t num_tiles = tiles.dimensions()[0], num_constants = networks.num_constants();
+  const int64_t num_weights = shared_weights.element_count();
+  float* slots = Scratch(networks.num_slots() * kLanes);
+  float *sum_slots = slots + num_constants * kLanes, *row_slots = slots + networks.first_row_slot() * kLanes;
+  alignas(64) float lane_weights[kLanes] = {};
+  std::vector<const float*> outputs(networks.num_outputs());
+  std::vector<Step> sums, rows;
+  for (int64_t index = 0; index < networks.count(); ++index) {
+    const Network network = networks[index];
+    sums.clear();
+    rows.clear();
+    for (int i = 0; i < network.num_sums; ++i) sums.push_back(Compact(network.Sum(i)));
+    for (int i = 0; i < network.num_rows; ++i) rows.push_back(Compact(network.Row(i)));
+    for (size_t output = 0; output < outputs.size(); ++output) {
+      outputs[output] = slots + int64_t{network.output_slot[output]} * kLanes;
+    }
+    for (int64_t tile = 0; tile < num_tiles; ++tile) {
+      const float* constants = tiles.typed_data() + tile * num_constants * kLanes;
+      if (networks.max_sums() == 0) std::copy(constants, constants + num_constants * kLanes, slots);
+      // The sums are the same under every weight.
+      Run<kLanes>(network.num_sums, [&](int i) -> const Step& { return sums[i]; }, constants, lane_weights, sum_slots);
+      for (int64_t w = 0; w < num_weights; ++w) {
+        std::fill(lane_weights, lane_weights + kLanes, shared_weights.typed_data()[w]);
+        Run<kLanes>(network.num_rows, [&](int i) -> const Step& { return rows[i]; }, slots, lane_weights, row_slots);
+        visit(index, w, tile, outputs);
+      }
+    }
+  }
+}
+
+}  // namespace wann

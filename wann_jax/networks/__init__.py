@@ -1,0 +1,1 @@
+"""Networks: what genomes compile to, evaluated and thrown away."""

@@ -1,0 +1,1 @@
+"""Searches and trainings in directories: files, checkpoints, Ctrl-C."""

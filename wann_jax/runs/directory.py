@@ -1,0 +1,231 @@
+"""A run directory: everything a search leaves behind, and all it takes to go on.
+
+    config.json     what was asked for: task, options, seed, settings
+    metrics.jsonl   one row per generation
+    champion.json   the best network so far (see networks/files.py)
+    initial.json    what the first generation had copies of, if it was not random
+    checkpoints/    the search's state (orbax)
+
+In: a search's dispatches. Out: files; and back.
+"""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import wann_jax.version
+from wann_jax.errors import CheckpointError, require
+from wann_jax.evolution.config import SearchConfig
+from wann_jax.evolution.generation import SearchState, init
+from wann_jax.evolution.loop import Dispatch
+from wann_jax.genomes.genome import Genome, GenomeSpec
+from wann_jax.networks.files import CHAMPION_FILE, load_genome, save_network, write_atomically
+from wann_jax.tasks import Task, make_task
+
+CONFIG_FILE, METRICS_FILE, INITIAL_FILE, CHECKPOINTS = "config.json", "metrics.jsonl", "initial.json", "checkpoints"
+FORMAT, VERSION = "wann_jax.run", 1
+MAX_CAUSE_LENGTH = 200  # of what orbax has to say about a damaged file
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+    """What a run was asked to do, as config.json keeps it."""
+
+    task: str
+    task_options: dict[str, Any]  # keyword arguments of make_task
+    seed: int
+    config: SearchConfig
+    checkpoint_interval: int = 50  # generations
+    initial: str | None = None  # the network that the first generation had copies of, as it was called
+    changes: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # generation, and what was set before it
+
+    def with_change(self, generation: int, old: "RunSettings") -> "RunSettings":
+        """These settings, which hold from a generation on, with a note of the old ones; a longer run is no change."""
+        before = {**vars(old.config), **old.task_options}
+        now = {**vars(self.config), **self.task_options}
+        differ = {name: before.get(name) for name in sorted({*before, *now}) if before.get(name) != now.get(name)}
+        differ.pop("generations", None)
+        return dataclasses.replace(
+            self, changes=[*old.changes, {"generation": generation} | differ] if differ else old.changes
+        )
+
+    def check(self) -> None:
+        """Raises ConfigError on the first setting that breaks a rule."""
+        require(self.checkpoint_interval >= 1, "checkpoint_interval", "at least 1", self.checkpoint_interval)
+        require(0 <= self.seed < 2**63, "seed", "between 0 and 2**63 - 1", self.seed)
+        known = {"data_dir", "batch_size", "logit_deviation", "max_steps", "encoder", "encode_interval", "patience"}
+        fits = isinstance(self.task_options, dict) and set(self.task_options) <= known
+        require(fits, "task_options", f"options among {', '.join(sorted(known))}", self.task_options)
+        self.config.check()
+
+    def make_task(self) -> Task:
+        """The run's task. Raises ConfigError or DataError."""
+        return make_task(self.task, **self.task_options)
+
+
+def make_directory(path: Path, advice: str) -> None:
+    """Makes a directory to write in. Raises CheckpointError if it holds anything already, or cannot be made."""
+    rule = f"a directory that is new or empty, nothing is overwritten ({advice})"
+    try:
+        free = not path.exists() or (path.is_dir() and not any(path.iterdir()))
+        require(free, "out", rule, str(path), CheckpointError)
+        path.mkdir(parents=True, exist_ok=True)
+        found = os.access(path, os.W_OK)
+    except OSError as error:
+        raise CheckpointError(f"out must be a directory that can be written; got {str(path)!r}: {error}") from None
+    require(found, "out", "a directory that can be written", str(path), CheckpointError)
+
+
+class RunDirectory:
+    """One run's files."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @classmethod
+    def create(
+        cls, path: Path, settings: RunSettings, initial: tuple[Genome, GenomeSpec] | None = None
+    ) -> "RunDirectory":
+        """A new run directory. Raises CheckpointError if it holds anything already, or cannot be made."""
+        make_directory(path, "wann resume goes on with a run")
+        run = cls(path)
+        if initial is not None:
+            save_network(path / INITIAL_FILE, *initial, {"from": settings.initial})
+        run.write_settings(settings)
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> "RunDirectory":
+        """An existing run directory. Raises CheckpointError if it is none."""
+        found = (path / CONFIG_FILE).is_file()
+        require(found, "run", f"a directory that holds a run ({CONFIG_FILE})", str(path), CheckpointError)
+        return cls(path)
+
+    def write_settings(self, settings: RunSettings) -> None:
+        """Writes config.json."""
+        document = {
+            "format": FORMAT,
+            "version": VERSION,
+            "wann_jax": wann_jax.version.__version__,
+            "jax": jax.__version__,
+            **dataclasses.asdict(settings),
+        }
+        write_atomically(self.path / CONFIG_FILE, json.dumps(document, indent=2) + "\n")
+
+    def read_settings(self) -> RunSettings:
+        """What config.json says. Raises CheckpointError if it is damaged or from another version."""
+        try:
+            document = json.loads((self.path / CONFIG_FILE).read_text())
+            found = (document.pop("format"), document.pop("version"))
+            require(found == (FORMAT, VERSION), "run format", str((FORMAT, VERSION)), found, CheckpointError)
+            config = document["config"]
+            config["shared_weights"] = tuple(config["shared_weights"])
+            names = {field.name for field in dataclasses.fields(RunSettings)}
+            kept = {name: value for name, value in document.items() if name in names}
+            settings = RunSettings(**{**kept, "config": SearchConfig(**config)})
+            settings.check()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(f"{self.path / CONFIG_FILE} must be a run's settings; got {error!r}") from None
+        return settings
+
+    def read_initial(self) -> tuple[Genome, GenomeSpec] | None:
+        """What the first generation had copies of; None if it was random. Raises DataError."""
+        path = self.path / INITIAL_FILE
+        return load_genome(path) if path.exists() else None
+
+    def append_metrics(self, dispatch: Dispatch) -> None:
+        """One row for each generation of a dispatch."""
+        columns = {field.name: getattr(dispatch.metrics, field.name) for field in dataclasses.fields(dispatch.metrics)}
+        num_rows = len(dispatch.metrics.generation)
+        with (self.path / METRICS_FILE).open("a") as file:
+            for index in range(num_rows):
+                row = {name: column[index].item() for name, column in columns.items()}
+                row["seconds"] = round(dispatch.seconds / num_rows, 6)
+                file.write(json.dumps(row) + "\n")
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """All rows so far; a last one that was only half written is left out."""
+        path = self.path / METRICS_FILE
+        whole, _, _ = path.read_text().rpartition("\n") if path.exists() else ("", "", "")
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def cut_metrics(self, generation: int) -> None:
+        """Drops rows from `generation` on: those that a resumed run will write again."""
+        rows = [row for row in self.read_metrics() if row["generation"] < generation]
+        write_atomically(self.path / METRICS_FILE, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def write_champion(self, state: SearchState, spec: GenomeSpec, settings: RunSettings) -> None:
+        """Writes champion.json."""
+        info = {"task": settings.task, "seed": settings.seed, "generation": int(state.generation)}
+        info |= {"score": float(state.champion_score), "shared_weights": list(settings.config.shared_weights)}
+        info |= {name: value for name, value in settings.task_options.items() if name == "encoder"}
+        save_network(self.path / CHAMPION_FILE, state.champion, spec, info)
+
+    def save(self, state: SearchState, spec: GenomeSpec) -> None:
+        """Writes a checkpoint of the state; the last two are kept."""
+        from orbax import checkpoint as ocp  # here: importing it takes longer than starting a search
+
+        sizes = {"max_nodes": spec.max_nodes, "max_connections": spec.max_connections}
+        sizes["population_size"] = state.genomes.num_nodes.shape[0]
+        plain = {**vars(state), "key": jax.random.key_data(state.key)}
+        with self._checkpoints() as manager:
+            manager.save(
+                int(state.generation),
+                args=ocp.args.Composite(state=ocp.args.StandardSave(plain), sizes=ocp.args.JsonSave(sizes)),
+            )
+
+    def load(self, task: Task, settings: RunSettings) -> tuple[SearchState, GenomeSpec]:
+        """The newest checkpoint. Raises CheckpointError if there is none, or it cannot be read or does not fit."""
+        from orbax import checkpoint as ocp
+
+        with self._checkpoints() as manager:
+            step = manager.latest_step()
+            require(step is not None, "run", "a directory that holds a checkpoint", str(self.path), CheckpointError)
+
+            def restore(**items):
+                try:
+                    return manager.restore(step, args=ocp.args.Composite(**items))
+                except (OSError, ValueError, KeyError, TypeError) as error:
+                    damage, path = str(error)[:MAX_CAUSE_LENGTH], self.path / CHECKPOINTS / str(step)
+                    advice = "delete it to go on from the one before, if there is one"
+                    raise CheckpointError(f"checkpoint {path} cannot be read ({advice}): {damage}") from None
+
+            sizes = restore(sizes=ocp.args.JsonRestore())["sizes"]
+            wanted = settings.config.population_size
+            found = sizes.pop("population_size", wanted)
+            rule = f"the checkpoint's, {found}"
+            require(found == wanted, "config.population_size", rule, wanted, CheckpointError)
+            spec = GenomeSpec(
+                num_inputs=task.num_inputs,
+                num_outputs=task.num_outputs,
+                hidden_activations=task.hidden_activations,
+                is_ordered=settings.config.crossover_probability > 0,
+                **sizes,
+            )
+            fresh = jax.eval_shape(lambda: init(jax.random.key(0), settings.config, spec))
+            key = jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0)))
+            shapes = jax.tree.map(_on_first_device, {**vars(fresh), "key": key})
+            plain = restore(state=ocp.args.StandardRestore(shapes))["state"]
+        plain = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), plain)  # on no device in particular
+        return SearchState(**{**plain, "key": jax.random.wrap_key_data(plain["key"])}), spec
+
+    def has_checkpoint(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        with self._checkpoints() as manager:
+            return manager.latest_step() is not None
+
+    def _checkpoints(self):
+        from orbax import checkpoint as ocp
+
+        options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
+        return ocp.CheckpointManager((self.path / CHECKPOINTS).resolve(), options=options)
+
+
+def _on_first_device(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=jax.sharding.SingleDeviceSharding(jax.devices()[0]))

@@ -1,0 +1,168 @@
+"""Tuning: from one shared weight to a weight of its own for every connection.
+
+In: a task and one network. Out: weights [C], chosen by held-out scores, and the curve. Every method is the same three
+functions (`Method`), driven by one loop that keeps the best snapshot.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jaxtyping import Float
+
+from wann_jax.devices import replicated
+from wann_jax.errors import require
+from wann_jax.networks.layered import Topology
+from wann_jax.networks.network import Network
+from wann_jax.tasks.base import check_fits
+from wann_jax.tasks.classification import ClassificationTask
+from wann_jax.tasks.tunable import TunableTask, tunable
+from wann_jax.tuning.config import METHODS, SCHEDULES, TuneConfig
+from wann_jax.tuning.evolution import CovarianceAdaptation, EvolutionStrategy
+from wann_jax.tuning.gradient import GradientDescent
+
+__all__ = ["METHODS", "SCHEDULES", "TuneConfig", "TuneResult", "tune", "tune_topology"]
+
+
+@runtime_checkable
+class Method(Protocol):
+    """A way to tune: K runs side by side, the first axis of every part of a state."""
+
+    def init(self, key: Array, start: Float[Array, "C"]) -> Any:
+        """The state before the first step. Consumes `key`."""
+        ...
+
+    def step(self, task: TunableTask, key: Array, state: Any) -> Any:
+        """One update. Consumes `key`."""
+        ...
+
+    def weights(self, state: Any) -> Float[Array, "K C"]:
+        """What the runs have come to."""
+        ...
+
+    @property
+    def first_snapshot(self) -> int:
+        """Steps before which no weights are kept."""
+        ...
+
+    @property
+    def work_per_step(self) -> float:
+        """Network passes or episodes."""
+        ...
+
+
+class TuneResult(NamedTuple):
+    """Tuned weights, and how they came about."""
+
+    weights: np.ndarray  # [C]; 0 for connections that were pruned
+    score: float  # held out, before the refit if there was one
+    start_score: float  # of the starting weights
+    curve: list[dict[str, float]]  # step, work (passes or episodes), score of the best run, best score so far
+    stopped: str  # why tuning ended before its last step; empty if it did not
+
+
+_METHODS: dict[str, Callable[..., Any]] = dict(
+    zip(METHODS, (GradientDescent, EvolutionStrategy, CovarianceAdaptation), strict=True)
+)
+
+
+def tune(
+    task: TunableTask,
+    network: Network,
+    start: float | np.ndarray,
+    method: str = "adam",
+    config: TuneConfig | None = None,
+    seed: int = 0,
+    on_look: Callable[[dict[str, float]], None] = lambda look: None,
+) -> TuneResult:
+    """Tunes the weights of a network, from a shared weight or from weights [C].
+
+    The best snapshot by the held-out score (validation split, or episodes of their own) is kept. Weights that stop
+    being finite end tuning early; `stopped` says so. `on_look` is called at every look at the held-out score. Raises
+    ConfigError if the network, the start, the method or a setting does not fit.
+    """
+    check_fits(task, network)
+    return tune_topology(task, Topology.of(network), start, method, config, seed, on_look)
+
+
+def tune_topology(
+    task: TunableTask,
+    topology: Topology,
+    start: float | np.ndarray,
+    method: str = "adam",
+    config: TuneConfig | None = None,
+    seed: int = 0,
+    on_look: Callable[[dict[str, float]], None] = lambda look: None,
+) -> TuneResult:
+    """As `tune`, for any topology that fits the task."""
+    require(method in METHODS, "method", f"one of {', '.join(METHODS)}", method)
+    task = tunable(task)
+    known = isinstance(task, ClassificationTask) or not (config and config.refit)
+    require(known, "tune.refit", "off: only classification has validation images", True)
+    config = config or TuneConfig.for_task(task.score_name == "accuracy", method)
+    config.check()
+    prunes = method == "adam" or not config.connections
+    require(prunes, "tune.connections", "0, for all: only adam prunes", config.connections)
+    begin = np.broadcast_to(np.asarray(start, np.float32), (topology.num_connections,))
+    require(bool(np.isfinite(begin).all()), "start", "finite weights", start)
+    if method == "adam":
+        task = task.differentiable()
+    chosen = _METHODS[method](task, topology, config)
+    return _run(chosen, task, topology, jnp.asarray(begin), config, seed, on_look)
+
+
+def _run(
+    method: Method,
+    task: TunableTask,
+    topology: Topology,
+    start: Float[Array, "C"],
+    config: TuneConfig,
+    seed: int,
+    on_look: Callable[[dict[str, float]], None],
+) -> TuneResult:
+    init_key, step_key, look_key = jax.random.split(jax.random.key(seed), 3)
+
+    @jax.jit
+    def advance(task, state, first, last):
+        def one(index, state):
+            return method.step(task, jax.random.fold_in(step_key, index), state)
+
+        return lax.fori_loop(first, last, one, state)
+
+    @jax.jit
+    def look(task, weights):
+        key = jax.random.fold_in(look_key, 0)  # the same at every look
+        scores = task.score_weights(topology, weights[:, None], key, config.validation_episodes, "validation")
+        return scores.mean(-1)
+
+    task, begin = jax.device_put((task, method.init(init_key, start)), replicated())
+    state, best_run, best_step = begin, 0, 0
+    best, best_score = np.asarray(start), float(look(task, start[None])[0])
+    curve = [{"step": 0, "work": 0.0, "score": best_score, "best": best_score}]
+    start_score, stopped, done = best_score, "", 0
+    while done < config.steps and not stopped:
+        last = min(done + config.validation_interval, config.steps)
+        state = advance(task, state, jnp.int32(done), jnp.int32(last))
+        done = last
+        weights = np.asarray(method.weights(state))
+        scores = np.asarray(look(task, jnp.asarray(weights)))
+        sound = np.isfinite(weights).all(-1) & np.isfinite(scores)
+        if not sound.any():
+            stopped = f"weights were not finite after step {done}; kept those of the best score before"
+            break
+        scores = np.where(sound, scores, -np.inf)
+        first = best_step < method.first_snapshot  # whatever it scores: the start was not pruned
+        if done >= method.first_snapshot and (first or scores.max() > best_score):
+            best_run, best_step = int(scores.argmax()), done
+            best, best_score = weights[best_run], float(scores.max())
+        entry = {"step": done, "work": done * method.work_per_step, "score": float(scores.max()), "best": best_score}
+        curve.append(entry)
+        on_look(entry)
+    if config.refit and isinstance(task, ClassificationTask):
+        chosen = jax.tree.map(lambda leaf: leaf[best_run : best_run + 1], begin)
+        state = advance(task.with_all_images(), chosen, jnp.int32(0), jnp.int32(best_step))
+        best = np.asarray(method.weights(state))[0]
+    return TuneResult(best, best_score, start_score, curve, stopped)
