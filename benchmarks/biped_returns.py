@@ -48,9 +48,9 @@ def population_of(run: Path, count: int) -> list[wann.Network]:
     """Individuals of a run's last checkpoint, evenly spread."""
     directory = RunDirectory.open(run)
     settings = directory.read_settings()
-    state, spec = directory.load(settings.make_task(), settings)
+    state = directory.load(settings.make_task(), settings)
     chosen = np.linspace(0, settings.config.population_size - 1, count).astype(int)
-    return [wann.express(jax.tree.map(lambda leaf, i=i: leaf[i], state.genomes), spec) for i in chosen]
+    return [wann.express(jax.tree.map(lambda leaf, i=i: leaf[i], state.genomes)) for i in chosen]
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from wann_jax.devices import over_population, replicated
 from wann_jax.evolution import generation as search
 from wann_jax.evolution.ranking import rank_order
 from wann_jax.evolution.selection import choose_parents
-from wann_jax.genomes.genome import Genome, GenomeSpec
+from wann_jax.genomes.genome import Genome
 from wann_jax.genomes.population import Pairs, breed
 
 CHAMPION_SIZE = (340, 1849)
@@ -43,7 +43,7 @@ def main() -> None:
 
 def parts_of(population_size: int) -> dict[str, Any]:
     """Milliseconds of ranking, choosing parents, breeding and compiling networks."""
-    genomes, spec = random_genomes(population_size, 256, 10, *CHAMPION_SIZE)
+    genomes = random_genomes(population_size, 256, 10, *CHAMPION_SIZE)
     genomes = jax.device_put(genomes, replicated())
     config = wann.SearchConfig.preset("mnist", "paper", population_size=population_size)
     points = jax.random.normal(jax.random.key(0), (population_size, 2))
@@ -56,11 +56,11 @@ def parts_of(population_size: int) -> dict[str, Any]:
     )
 
     def compiled(genomes):
-        networks = over_population(jax.vmap(lambda genome: wann.express(genome, spec)))(genomes)
+        networks = over_population(jax.vmap(wann.express))(genomes)
         return networks.row_source, networks.sum_source, networks.row_activation, networks.num_rows
 
     def children(genomes, pairs):
-        return breed(jax.random.key(2), genomes, pairs, spec, config.mutation_rates, elite, jnp.int32(0))
+        return breed(jax.random.key(2), genomes, pairs, config.mutation_rates, elite, jnp.int32(0))
 
     programs: dict[str, Callable[[], Any]] = {
         "rank": partial(jax.jit(rank_order), points),
@@ -80,21 +80,21 @@ def share_at_champion_size() -> dict[str, Any]:
     dataset = wann.Dataset(dict.fromkeys(splits, images), dict.fromkeys(splits, labels), 10)
     task = wann.ClassificationTask.create("random images", dataset)
     config = wann.SearchConfig.preset("mnist", "paper")
-    genomes, spec = random_genomes(config.population_size, 256, 10, *CHAMPION_SIZE)
-    state = wann.init(jax.random.key(0), config, spec).replace(
+    genomes = random_genomes(config.population_size, 256, 10, *CHAMPION_SIZE)
+    state = wann.init(jax.random.key(0), config, genomes.spec).replace(
         genomes=genomes, champion=jax.tree.map(lambda table: table[0], genomes)
     )
-    return share("mnist, population 960, champion size", task, config, state, spec)
+    return share("mnist, population 960, champion size", task, config, state)
 
 
 def share_of_search(name: str, preset: str, generations: int) -> dict[str, Any]:
     """Of a search after some generations."""
     task, config = wann.make_task(name), wann.SearchConfig.preset(name, preset, generations=generations)
     result = wann.search(task, config, seed=0)
-    return share(f"{name}, {preset}, after {generations} generations", task, config, result.state, result.spec)
+    return share(f"{name}, {preset}, after {generations} generations", task, config, result.state)
 
 
-def share(name: str, task: Any, config: wann.SearchConfig, state: Any, spec: GenomeSpec) -> dict[str, Any]:
+def share(name: str, task: Any, config: wann.SearchConfig, state: Any) -> dict[str, Any]:
     """Whole generations against the evaluation of the same networks alone, in turns."""
     # Judging the champion is evaluation too, and comes only now and then: leave it out of both.
     config = dataclasses.replace(config, generations=10**6, champion_interval=10**6)
@@ -109,11 +109,11 @@ def share(name: str, task: Any, config: wann.SearchConfig, state: Any, spec: Gen
 
     @jax.jit
     def express(genomes: Genome):
-        return over_population(jax.vmap(lambda genome: wann.express(genome, spec)))(genomes)
+        return over_population(jax.vmap(wann.express))(genomes)
 
     def whole():
         nonlocal state
-        state, _ = search.run_generations(task, config, spec, state, jnp.int32(1))
+        state, _ = search.run_generations(config, state, task, jnp.int32(1))
         return state.generation
 
     rounds, first_call = [], 0.0

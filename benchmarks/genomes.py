@@ -18,7 +18,7 @@ INPUT_SHARE = 0.5
 
 def random_genomes(
     count: int, num_inputs: int, num_outputs: int, hidden: int, connections: int, seed: int = 0, distinct: int = 32
-) -> tuple[Genome, GenomeSpec]:
+) -> Genome:
     """`count` genomes in the smallest bucket of a search that holds them; after `distinct` they repeat."""
     capacity = 32
     activations = tuple(i for i in ACTIVATION_IDS.values() if i != STEP)
@@ -30,7 +30,7 @@ def random_genomes(
     rng = np.random.default_rng(seed)
     genomes = [_random_genome(rng, spec, hidden, connections) for _ in range(min(count, distinct))]
     index = jnp.arange(count) % len(genomes)
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves)[index], *genomes), spec
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves)[index], *genomes)
 
 
 def _random_genome(rng: np.random.Generator, spec: GenomeSpec, hidden: int, connections: int) -> Genome:
@@ -74,4 +74,5 @@ def _genome(rng: np.random.Generator, spec: GenomeSpec, hidden: int, links: np.n
         conn_enabled=jnp.arange(spec.max_connections) < count,
         num_nodes=jnp.int32(num_nodes),
         num_connections=jnp.int32(count),
+        spec=spec,
     )

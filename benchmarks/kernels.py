@@ -25,7 +25,7 @@ from tests.oracle import network as oracle
 from wann_jax import native
 from wann_jax.devices import over_population, replicated
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS
-from wann_jax.genomes.genome import Genome, GenomeSpec
+from wann_jax.genomes.genome import Genome
 from wann_jax.kernels.losses import CrossEntropy
 from wann_jax.networks.network import Network
 
@@ -61,9 +61,9 @@ def available_kernels() -> list[str]:
     return ["native", "xla"] if native.available() else ["xla"]
 
 
-def express_all(genomes: Genome, spec: GenomeSpec) -> Network:
+def express_all(genomes: Genome) -> Network:
     """The compiled networks, on every device."""
-    networks = jax.jit(jax.vmap(lambda genome: wann.express(genome, spec)))(genomes)
+    networks = jax.jit(jax.vmap(wann.express))(genomes)
     return jax.device_put(networks, replicated())
 
 
@@ -72,9 +72,9 @@ def mnist_row(name: str, hidden: int, connections: int, xla_size: int, rates: An
     random = np.random.default_rng(0)
     inputs, labels = random.random((NUM_SAMPLES, 256), np.float32), jnp.asarray(random.integers(0, 10, NUM_SAMPLES))
     weights = jnp.asarray(PUBLISHED_WEIGHTS)
-    genomes, spec = random_genomes(960, 256, 10, hidden, connections)
+    genomes = random_genomes(960, 256, 10, hidden, connections)
     row: dict[str, Any] = {"name": name, "unit": "ms per individual (6 weights x 1000 images)", "compile_seconds": {}}
-    networks = express_all(genomes, spec)
+    networks = express_all(genomes)
 
     for kernel in available_kernels():
         size = 960 if kernel == "native" else xla_size
@@ -94,7 +94,7 @@ def mnist_row(name: str, hidden: int, connections: int, xla_size: int, rates: An
     )
     for label, adapter in (("original", original), ("tensorneat", peer)):
         if adapter is not None and (label == "original" or "500 nodes" in name):
-            seconds = [adapter.seconds_per_individual(one, spec, PUBLISHED_WEIGHTS, inputs) for _ in range(3)]
+            seconds = [adapter.seconds_per_individual(one, PUBLISHED_WEIGHTS, inputs) for _ in range(3)]
             row[label] = {"median": sorted(seconds)[1] * 1e3}
     return with_ratios(row, lower_is_better=True)
 
@@ -104,9 +104,9 @@ def swingup_row(original: Any) -> Any:
     task: Any = wann.make_task("swingup")
     task = task.replace(env_params=task.env_params.replace(track_half_length=1e6))
     weights, episodes = jnp.asarray(PUBLISHED_WEIGHTS), 3
-    genomes, spec = random_genomes(192, 5, 1, 23, 52)
+    genomes = random_genomes(192, 5, 1, 23, 52)
     row: dict[str, Any] = {"name": "swing-up, 52 connections, 23 hidden", "unit": "environment steps per second"}
-    networks = express_all(genomes, spec)
+    networks = express_all(genomes)
     steps = 192 * len(PUBLISHED_WEIGHTS) * episodes * 1000
     for kernel in available_kernels():
         with kernels(kernel):
@@ -118,7 +118,7 @@ def swingup_row(original: Any) -> Any:
             times = time_it(partial(program, networks, task, jax.random.key(0)), 7)
         row[kernel] = {name: steps / times[name] for name in ("median", "lower_quartile", "upper_quartile")}
     if original is not None:
-        rates = [1.0 / original.seconds_per_step(individual(genomes, 0), spec, 3000) for _ in range(3)]
+        rates = [1.0 / original.seconds_per_step(individual(genomes, 0), 3000) for _ in range(3)]
         row["original"] = {"median": sorted(rates)[1]}
     return with_ratios(row, lower_is_better=False)
 
@@ -126,10 +126,10 @@ def swingup_row(original: Any) -> Any:
 def biped_row() -> Any:
     """`forward_lanes` alone, at the largest size that a bipedal walker needs."""
     size, lanes, steps = 480, 24, 100
-    genomes, spec = random_genomes(size, 24, 4, 74, 210)
+    genomes = random_genomes(size, 24, 4, 74, 210)
     weights = jnp.repeat(jnp.asarray(PUBLISHED_WEIGHTS), 4)
     row: dict[str, Any] = {"name": "biped size, 210 connections, 74 hidden", "unit": "network passes per second"}
-    networks = express_all(genomes, spec)
+    networks = express_all(genomes)
 
     def loop(networks):
         def step(_, outputs):

@@ -17,15 +17,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from wann_jax.genomes.activation_ids import SIN, TANH
-from wann_jax.genomes.genome import Genome, GenomeSpec
+from wann_jax.genomes.genome import Genome
 
 ORIGINAL_SOURCE = Path("WANNRelease") / "prettyNeatWann"
 
 
-def matrix_of(genome: Genome, spec: GenomeSpec) -> tuple[np.ndarray, np.ndarray]:
+def matrix_of(genome: Genome) -> tuple[np.ndarray, np.ndarray]:
     """A genome in the original's layout: weights of 1 [N, N] and activation ids [N]; outputs last."""
     host = jax.tree.map(np.asarray, genome)
     num_nodes, num_connections = int(host.num_nodes), int(host.num_connections)
+    spec = genome.spec
     hidden = spec.num_fixed + np.argsort(host.node_layer[spec.num_fixed : num_nodes], kind="stable")
     order = np.concatenate([np.arange(spec.first_output), hidden, np.arange(spec.first_output, spec.num_fixed)])
     place = np.argsort(order)
@@ -47,24 +48,22 @@ class Original:
         with _StandInGym():
             self.env = _load(folder / "domain" / "cartpole_swingup.py", "original_cartpole").CartPoleSwingUpEnv()
 
-    def seconds_per_individual(
-        self, genome: Genome, spec: GenomeSpec, weights: list[float], inputs: np.ndarray
-    ) -> float:
+    def seconds_per_individual(self, genome: Genome, weights: list[float], inputs: np.ndarray) -> float:
         """To evaluate one network under every shared weight on all samples."""
-        matrix, activations = matrix_of(genome, spec)
+        matrix, activations = matrix_of(genome)
         began = time.perf_counter()
         for weight in weights:
-            self.ann.act(matrix * weight, activations, spec.num_inputs, spec.num_outputs, inputs)
+            self.ann.act(matrix * weight, activations, genome.spec.num_inputs, genome.spec.num_outputs, inputs)
         return time.perf_counter() - began
 
-    def seconds_per_step(self, genome: Genome, spec: GenomeSpec, num_steps: int) -> float:
+    def seconds_per_step(self, genome: Genome, num_steps: int) -> float:
         """Of the swing-up environment with the network as its controller."""
-        matrix, activations = matrix_of(genome, spec)
+        matrix, activations = matrix_of(genome)
         self.env.seed(0)
         state = self.env.reset()
         began = time.perf_counter()
         for _ in range(num_steps):
-            output = self.ann.act(matrix, activations, spec.num_inputs, spec.num_outputs, state)
+            output = self.ann.act(matrix, activations, genome.spec.num_inputs, genome.spec.num_outputs, state)
             state, _, done, _ = self.env.step(self.ann.selectAct(output, "all"))
             if done:
                 state = self.env.reset()
@@ -79,14 +78,13 @@ class TensorNeat:
         self.genome_module = importlib.import_module("tensorneat.genome")
         self.functions = importlib.import_module("tensorneat.common")
 
-    def seconds_per_individual(
-        self, genome: Genome, spec: GenomeSpec, weights: list[float], inputs: np.ndarray
-    ) -> float:
+    def seconds_per_individual(self, genome: Genome, weights: list[float], inputs: np.ndarray) -> float:
         """As the original's; after compilation. The bias is an input that is always 1."""
         host = jax.tree.map(np.asarray, genome)
         num_nodes, num_connections = int(host.num_nodes), int(host.num_connections)
         act = self.functions.ACT
         node_gene = self.genome_module.DefaultNode(activation_options=[act.identity, act.sin, act.tanh])
+        spec = genome.spec
         room = max(num_connections, spec.first_output * spec.num_outputs)  # it insists on room for a full start
         made = self.genome_module.DefaultGenome(
             spec.first_output, spec.num_outputs, num_nodes, room, node_gene=node_gene

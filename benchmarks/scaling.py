@@ -50,8 +50,8 @@ def evaluation(population: int, hidden: int, connections: int) -> float:
     random = np.random.default_rng(0)
     inputs = jnp.asarray(random.random((1000, 256), np.float32))
     labels, weights = jnp.asarray(random.integers(0, 10, 1000)), jnp.asarray(PUBLISHED_WEIGHTS)
-    genomes, spec = random_genomes(population, 256, 10, hidden, connections)
-    networks = jax.device_put(jax.jit(jax.vmap(lambda g: wann.express(g, spec)))(genomes), replicated())
+    genomes = random_genomes(population, 256, 10, hidden, connections)
+    networks = jax.device_put(jax.jit(jax.vmap(wann.express))(genomes), replicated())
     run = partial(wann.forward_samples, summarise=CrossEntropy(labels))
     program = jax.jit(lambda networks: over_population(run)(networks, weights, inputs))
     return time_it(partial(program, networks), 5)["median"]
@@ -61,8 +61,8 @@ def rollout_seconds(population: int) -> float:
     """Median seconds of swing-up episodes at champion size, none of which ends early."""
     task: Any = wann.make_task("swingup")
     task = task.replace(env_params=task.env_params.replace(track_half_length=1e6))
-    genomes, spec = random_genomes(population, 5, 1, 23, 52)
-    networks = jax.device_put(jax.jit(jax.vmap(lambda g: wann.express(g, spec)))(genomes), replicated())
+    genomes = random_genomes(population, 5, 1, 23, 52)
+    networks = jax.device_put(jax.jit(jax.vmap(wann.express))(genomes), replicated())
     weights = jnp.asarray(PUBLISHED_WEIGHTS)
 
     def run(networks, task, key):

@@ -82,7 +82,7 @@ def one_run(task: wann.Task, config: wann.SearchConfig, seed: int, episodes: int
         "random_shared_mean": float(shared.mean()),
         "random_shared_std": float(shared.std()),
         "num_connections": int(result.network.num_connections),
-        "num_hidden": int(result.champion.num_nodes) - result.spec.num_fixed,
+        "num_hidden": int(result.champion.num_hidden),
         "work": float(np.asarray(history.work, np.float64).sum()),
         "curves": {name: np.round(getattr(history, name), 4).tolist() for name in names},
     }

@@ -37,7 +37,7 @@ def main(run: str, name: str, command: str, summary: str, tuned: str = "", trial
     task = tunable(make_task(settings.task, **options))
     found = RESULTS / f"{name}_champion.json"
     worlds = json.loads(found.read_text()) if found.exists() else {}
-    network, (genome, spec) = load_network(tuned or run), load_genome(tuned or run)
+    network, genome = load_network(tuned or run), load_genome(tuned or run)
     info = json.loads((Path(run) / CHAMPION_FILE).read_text())["info"]
     weights = load_weights(tuned) if tuned else None
     info["shared_weights"] = list(settings.config.shared_weights)
@@ -50,7 +50,7 @@ def main(run: str, name: str, command: str, summary: str, tuned: str = "", trial
     if worlds:
         card["worlds"] = {key: value for key, value in worlds.items() if key != "machine"}
     ZOO.mkdir(exist_ok=True)
-    save_network(ZOO / f"{name}.json", genome, spec, card, weights)
+    save_network(ZOO / f"{name}.json", genome, card, weights)
     for index, path in enumerate([run, *others]):
         metrics = RunDirectory.open(Path(path)).read_metrics()
         thinned = [row for row in metrics if row["generation"] % max(1, len(metrics) // LOG_ROWS) == 0]

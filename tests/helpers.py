@@ -54,7 +54,7 @@ def _random_genomes(key, spec, num_mutations, rates):
 
         def change(index, genome):
             draws = jax.random.uniform(jax.random.fold_in(mutation_key, index), (3,))
-            return mutate(draws, genome, spec, jnp.where(index < count, rates, 0.0), spec.num_fixed + index).genome
+            return mutate(draws, genome, jnp.where(index < count, rates, 0.0), spec.num_fixed + index).genome
 
         return lax.fori_loop(0, num_mutations.max(), change, initial_genome(start_key, spec, 0.7))
 
@@ -109,6 +109,7 @@ def from_plain(spec: GenomeSpec, plain: PlainGenome) -> Genome:
         conn_enabled=table(enabled, spec.max_connections, bool),
         num_nodes=jnp.int32(num_nodes),
         num_connections=jnp.int32(num_connections),
+        spec=spec,
     )
 
 

@@ -49,7 +49,7 @@ def test_devices_really_split_the_population():
 
 def test_a_population_of_genomes_gives_the_same_over_devices():
     genomes = jax.tree.map(lambda table: table[:7], pool(FEW_INPUTS))
-    live = jax.vmap(lambda genome: (live_nodes(genome, FEW_INPUTS), genome))
+    live = jax.vmap(lambda genome: (live_nodes(genome), genome))
     assert_same(jax.jit(over_population(live))(genomes), jax.jit(live)(genomes))
 
 

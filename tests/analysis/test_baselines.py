@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from tests.test_tuning import blobs
+from tests.tuning.test_tuning import blobs
 from wann_jax.analysis import baselines
 from wann_jax.analysis.baselines import Classifier, fit, run_baseline
 from wann_jax.errors import ConfigError

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import wann_jax as wann
-from tests.test_tuning import blob_network, blobs, xor_network
+from tests.tuning.test_tuning import blob_network, blobs, xor_network
 from wann_jax.analysis.protocol import averaged, best_shared_weight, disagreement, protocol, size_of, vote
 from wann_jax.errors import ConfigError
 from wann_jax.tasks.tunable import tunable

@@ -20,7 +20,7 @@ import wann_jax
 from wann_jax.cli import main, run
 from wann_jax.cli.searching import FRESH_SEED
 from wann_jax.envs.cartpole_swingup import CartPoleSwingUp
-from wann_jax.networks.files import ZOO
+from wann_jax.networks.files import ZOO, load_info
 from wann_jax.runs.directory import RunDirectory, RunSettings
 
 TINY = ("--preset", "quick", "--population-size", "24", "--champion-candidates", "3", "--seed", "3")
@@ -450,15 +450,15 @@ def test_the_zoo_is_listed_and_its_names_are_networks(wann):
     for name in names:
         card = json.loads((Path(wann_jax.__file__).parent / "zoo" / f"{name}.json").read_text())["info"]
         assert {"task", "command", "seed", "generation", "protocol", "summary", "num_connections"} <= set(card)
-        assert int(wann_jax.load_genome(name)[0].num_enabled) == card["num_connections"]
+        assert int(wann_jax.load_genome(name).num_enabled) == card["num_connections"]
     for name in ("xor", "swingup52"):
         status, out, _ = wann("evaluate", name, "--task", name[:7], "--weights=1", "--episodes", "2", "--json")
         assert status == 0
-        assert json.loads(out)["num_connections"] == int(wann_jax.load_genome(name)[0].num_enabled)
+        assert json.loads(out)["num_connections"] == int(wann_jax.load_genome(name).num_enabled)
 
 
 def test_an_ensemble_is_of_the_weights_that_the_network_evolved_with(wann):
-    evolved = wann_jax.network_file.load_info("digits")["shared_weights"]
+    evolved = load_info("digits")["shared_weights"]
     for given, members in (((), evolved), (("--weights=-1,1",), [-1.0, 1.0])):
         status, out, _ = wann("protocol", "digits", "--task", "digits", "--trials", "10", "--json", *given)
         assert status == 0

@@ -23,8 +23,8 @@ CONFIG = wann.SearchConfig.preset("xor", "quick", population_size=24, generation
 
 def run(config=CONFIG, seed=3, cuts=None, task=TASK, initial=None):
     """All metrics and the last dispatch; `cuts` bounds the generations of a dispatch."""
-    state, spec = loop.start(task, config, seed, initial)
-    seen = list(loop.dispatches(task, config, state, spec, cuts))
+    state = loop.start(task, config, seed, initial)
+    seen = list(loop.dispatches(task, config, state, cuts))
     history = jax.tree.map(lambda *parts: np.concatenate(parts), *(dispatch.metrics for dispatch in seen))
     return history, seen[-1]
 
@@ -86,8 +86,8 @@ def test_genomes_stay_sound_and_grow(reference):
     _, last = reference
     for index in range(CONFIG.population_size):
         genome = jax.tree.map(lambda table, index=index: table[index], last.state.genomes)
-        assert invariant_violations(genome, last.spec) == []
-    assert int(last.state.genomes.num_nodes.max()) > last.spec.num_fixed
+        assert invariant_violations(genome) == []
+    assert int(last.state.genomes.num_nodes.max()) > last.state.genomes.spec.num_fixed
 
 
 def test_rates_and_generation_counts_do_not_compile_again(reference):
@@ -107,11 +107,11 @@ def test_one_program_for_each_bucket(monkeypatch):
     monkeypatch.setattr(population, "MIN_HIDDEN_CAPACITY", 2)
     monkeypatch.setattr(loop, "MIN_HIDDEN_CAPACITY", 2)
     config = dataclasses.replace(CONFIG, generations=8, add_node_rate=5.0)
-    state, spec = loop.start(TASK, config, 0)
-    assert spec.max_hidden == 2
+    state = loop.start(TASK, config, 0)
+    assert state.genomes.spec.max_hidden == 2
     before = search.run_generations._cache_size()
-    seen = list(loop.dispatches(TASK, config, state, spec))
-    specs = list(dict.fromkeys(dispatch.spec for dispatch in seen))
+    seen = list(loop.dispatches(TASK, config, state))
+    specs = list(dict.fromkeys(dispatch.state.genomes.spec for dispatch in seen))
     assert [bucket.max_hidden for bucket in specs] == [2, 4, 8, 16][: len(specs)]
     assert len(specs) >= 2
     assert [dispatch.compiled for dispatch in seen].count(True) == len(specs)
@@ -135,23 +135,23 @@ def test_a_search_goes_on_from_a_given_network(crossover):
     returns = wann.evaluate(TASK, [wann.load_network("xor")], config.shared_weights, episodes=1).mean()
     history, last = run(config, initial=given)
     np.testing.assert_allclose(history.return_mean[0], returns, rtol=1e-6)  # all are copies
-    assert history.hidden_mean[0] == given[1].max_hidden
+    assert history.hidden_mean[0] == given.spec.max_hidden
     assert history.connections_mean[-1] != history.connections_mean[0]
     assert last.state.champion_score >= history.return_mean[0] - 1e-6
     for genome in individuals(last.state.genomes):
-        assert invariant_violations(genome, last.spec) == []
+        assert invariant_violations(genome) == []
 
 
 def test_ask_and_tell_by_hand_make_the_same_generations(reference):
     history, _ = reference
-    state, spec = loop.start(TASK, CONFIG, 3)
+    state = loop.start(TASK, CONFIG, 3)
     weights = jnp.asarray(CONFIG.shared_weights)
-    ask = jax.jit(wann.ask, static_argnames="spec")
-    tell = jax.jit(wann.tell, static_argnames="spec")
+    ask = jax.jit(wann.ask)
+    tell = jax.jit(wann.tell)
     for generation in range(3):
-        networks = ask(state, spec)
+        networks = ask(state)
         returns = TASK.evaluate(networks, weights, search._generation_key(state, 1), CONFIG.episodes).returns
-        state, metrics = tell(CONFIG, spec, state, returns)
+        state, metrics = tell(CONFIG, state, returns)
         assert float(metrics.return_max) == pytest.approx(float(history.return_max[generation]), rel=1e-6)
         assert float(metrics.connections_mean) == float(history.connections_mean[generation])
     assert float(state.champion_score) == pytest.approx(float(history.return_max[:3].max()), rel=1e-6)
@@ -193,9 +193,9 @@ def test_jitter_moves_the_weights_of_a_generation_for_all_alike():
 
 
 def test_returns_that_are_not_finite_rank_last_and_are_counted():
-    state, spec = loop.start(TASK, CONFIG, 0)
+    state = loop.start(TASK, CONFIG, 0)
     returns = jnp.ones((24, 6)).at[:5].set(jnp.array([jnp.nan, jnp.inf, -jnp.inf, jnp.nan, jnp.nan])[:, None])
-    next_state, metrics = jax.jit(wann.tell, static_argnames="spec")(CONFIG, spec, state, returns)
+    next_state, metrics = jax.jit(wann.tell)(CONFIG, state, returns)
     assert int(metrics.num_non_finite) == 5 * 6
     assert float(metrics.return_max) == 1.0
     assert float(next_state.champion_score) == 1.0

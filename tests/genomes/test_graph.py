@@ -13,7 +13,7 @@ from wann_jax.genomes.genome import OUTPUT_LAYER, GenomeSpec
 from wann_jax.genomes.graph import invariant_violations, live_nodes, longest_path, relax_layers
 
 relax_batch = jax.jit(jax.vmap(relax_layers, (0, None)))
-live_batch = jax.jit(jax.vmap(live_nodes, (0, None)), static_argnums=1)
+live_batch = jax.jit(jax.vmap(live_nodes))
 
 
 def expected_layers(spec, plain):
@@ -21,7 +21,8 @@ def expected_layers(spec, plain):
     return oracle.longest_path_layers(plain.connections, spec.num_inputs, spec.num_outputs, num_nodes, OUTPUT_LAYER)
 
 
-def without_layers(genomes, spec):
+def without_layers(genomes):
+    spec = genomes.spec
     is_hidden = jnp.arange(spec.max_nodes)[None] >= spec.num_fixed
     return genomes.replace(node_layer=jnp.where(is_hidden, 0, genomes.node_layer))
 
@@ -29,7 +30,7 @@ def without_layers(genomes, spec):
 @LAYOUTS
 def test_relaxed_layers_are_the_longest_paths(spec):
     genomes = pool(spec)
-    layers = relax_batch(without_layers(genomes, spec), True)
+    layers = relax_batch(without_layers(genomes), True)
     for layer, genome in zip(layers, individuals(genomes), strict=True):
         expected = expected_layers(spec, to_plain(genome))
         assert layer[: len(expected)].tolist() == expected
@@ -41,12 +42,12 @@ def test_relaxing_reaches_the_end_of_the_longest_chain():
     chain = [1, *hidden, FEW_INPUTS.first_output]
     connections = [(source, target, True) for source, target in pairwise(chain)]
     genome = from_plain(FEW_INPUTS, PlainGenome([1] * FEW_INPUTS.max_nodes, connections))
-    layer = relax_batch(without_layers(stack([genome] * 10), FEW_INPUTS), True)[0]
+    layer = relax_batch(without_layers(stack([genome] * 10)), True)[0]
     assert [int(layer[node]) for node in hidden] == list(range(1, 65))
 
 
 def test_relaxing_can_be_skipped():
-    flat = without_layers(pool(FEW_INPUTS), FEW_INPUTS)
+    flat = without_layers(pool(FEW_INPUTS))
     np.testing.assert_array_equal(relax_batch(flat, False), flat.node_layer)
 
 
@@ -54,7 +55,7 @@ def test_relaxing_can_be_skipped():
 def test_live_nodes_lead_to_an_output(spec):
     genomes = pool(spec)
     num_dead = 0
-    for live, genome in zip(live_batch(genomes, spec), individuals(genomes), strict=True):
+    for live, genome in zip(live_batch(genomes), individuals(genomes), strict=True):
         plain = to_plain(genome)
         expected = oracle.live_nodes(plain.connections, spec.num_inputs, spec.num_outputs)
         assert set(np.flatnonzero(live).tolist()) == expected
@@ -64,13 +65,13 @@ def test_live_nodes_lead_to_an_output(spec):
 
 def test_outputs_live_without_any_connection():
     disabled = PlainGenome([1] * FEW_INPUTS.num_fixed, [(1, FEW_INPUTS.first_output, False)])
-    live = live_batch(stack([from_plain(FEW_INPUTS, disabled)] * 10), FEW_INPUTS)[0]
+    live = live_batch(stack([from_plain(FEW_INPUTS, disabled)] * 10))[0]
     assert np.flatnonzero(live).tolist() == [6, 7]
 
 
 @LAYOUTS
 def test_sound_genomes_have_no_violations(spec):
-    assert [invariant_violations(genome, spec) for genome in individuals(pool(spec))] == [[]] * 10
+    assert [invariant_violations(genome) for genome in individuals(pool(spec))] == [[]] * 10
 
 
 SPEC = GenomeSpec.for_task(3, 2, (1, 3, 5), 8)
@@ -106,8 +107,8 @@ def set_in(table, slot, value):
 )
 def test_each_corruption_is_named(corrupt, problems):
     genome = from_plain(SPEC, SOUND)
-    assert invariant_violations(genome, SPEC) == []
-    assert invariant_violations(genome.replace(**corrupt(genome)), SPEC) == problems
+    assert invariant_violations(genome) == []
+    assert invariant_violations(genome.replace(**corrupt(genome))) == problems
 
 
 def test_longest_path_on_the_host_matches_the_oracle():

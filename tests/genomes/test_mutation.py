@@ -1,7 +1,5 @@
 """Each mutation against a plain reading of what it may change; which one happens, and when none can."""
 
-from functools import partial
-
 import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
@@ -46,18 +44,18 @@ SMALL = PlainGenome(
 DRAWS = 4800
 
 
-@partial(jax.jit, static_argnames="spec")
-def mutate_batch(seed, genomes, rates, spec=SPEC):
+@jax.jit
+def mutate_batch(seed, genomes, rates):
     """Every genome mutated once: genomes [NUM_PARENTS], rates [NUM_PARENTS, 5]."""
     draws = jax.random.uniform(jax.random.key(seed), (genomes.num_nodes.shape[0], 3))
-    return jax.vmap(lambda draws, genome, rate: mutation.mutate(draws, genome, spec, rate, jnp.int32(MARK)))(
+    return jax.vmap(lambda draws, genome, rate: mutation.mutate(draws, genome, rate, jnp.int32(MARK)))(
         draws, genomes, rates
     )
 
 
-def children(seed, genomes, rates, spec=SPEC):
+def children(seed, genomes, rates):
     size = genomes.num_nodes.shape[0]
-    return mutate_batch(seed, genomes, jnp.broadcast_to(jnp.asarray(rates, jnp.float32), (size, 5)), spec)
+    return mutate_batch(seed, genomes, jnp.broadcast_to(jnp.asarray(rates, jnp.float32), (size, 5)))
 
 
 def only(kind):
@@ -173,9 +171,7 @@ def test_what_cannot_apply_is_never_drawn():
 @pytest.mark.parametrize("name", MUTATION_NAMES)
 def test_a_closed_gate_changes_nothing(name):
     genomes = parents()
-    arguments = {"add_node": (SPEC, jnp.int32(MARK)), "enable_connection": (), "disable_connection": ()}.get(
-        name, (SPEC,)
-    )
+    arguments = (jnp.int32(MARK),) if name == "add_node" else ()
 
     def change(draws, genome, gate):
         return getattr(mutation, name)(draws, genome, *arguments, gate)
@@ -207,11 +203,11 @@ def test_full_tables_keep_changes_out_and_say_so():
         (less, one_hidden, {ENABLE_CONNECTION}, True),
     ]
     for spec, plain, possible, overflow in cases:
-        result = children(6, repeat(from_plain(spec, plain), NUM_PARENTS), [0.25] * 4 + [0.0], spec)
+        result = children(6, repeat(from_plain(spec, plain), NUM_PARENTS), [0.25] * 4 + [0.0])
         assert set(result.kind.tolist()) == possible
         assert set(result.overflow.tolist()) == {overflow}
         for child in individuals(result.genome):
-            assert invariant_violations(child, spec) == []
+            assert invariant_violations(child) == []
             assert difference(plain, to_plain(child))[0] in possible
 
 
@@ -225,7 +221,7 @@ def test_a_child_is_a_copy_where_nothing_can_apply():
 def test_draws_do_not_depend_on_capacity():
     larger = GenomeSpec.for_task(3, 2, SPEC.hidden_activations, 40)
     genomes = parents()
-    small, large = children(7, genomes, PAPER_RATES), children(7, grow(genomes, larger), PAPER_RATES, larger)
+    small, large = children(7, genomes, PAPER_RATES), children(7, grow(genomes, larger), PAPER_RATES)
     assert len(set(small.kind.tolist())) == 4
     assert_same(grow(small.genome, larger), large.genome)
     np.testing.assert_array_equal(small.kind, large.kind)
@@ -276,7 +272,7 @@ def history(seed, kinds):
         rates = (jnp.arange(5) == kind).astype(jnp.float32)
         mark = SPEC.num_fixed + index
         draws = jax.random.uniform(jax.random.fold_in(key, index), (3,))
-        child = mutation.mutate(draws, genome, SPEC, rates, mark).genome
+        child = mutation.mutate(draws, genome, rates, mark).genome
         return child, child
 
     return jax.lax.scan(change, initial_genome(start_key, SPEC, 0.5), (jnp.arange(kinds.shape[0]), kinds))[1]
@@ -286,14 +282,14 @@ def history(seed, kinds):
 @given(seed=st.integers(0, 999), kinds=st.lists(st.integers(0, 4), min_size=25, max_size=25))
 def test_genomes_stay_sound_along_any_sequence(seed, kinds):
     for genome in individuals(history(seed, jnp.asarray(kinds))):
-        assert invariant_violations(genome, SPEC) == []
+        assert invariant_violations(genome) == []
         plain = to_plain(genome)
         assert genome.node_layer[: len(plain.activations)].tolist() == layers_of(plain)
 
 
 def test_numbers_of_open_pairs_and_later_nodes():
     def counts(genome):
-        return mutation.num_open_pairs(genome, SPEC), mutation.num_later_nodes(genome, SPEC)
+        return mutation.num_open_pairs(genome), mutation.num_later_nodes(genome)
 
     genomes = parents()
     open_pairs, later = jax.jit(jax.vmap(counts))(genomes)

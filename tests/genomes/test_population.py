@@ -23,22 +23,22 @@ from tests.helpers import (
     to_plain,
 )
 from wann_jax.errors import ConfigError
-from wann_jax.genomes.genome import GenomeSpec
+from wann_jax.genomes.genome import GenomeSpec, grow
 from wann_jax.genomes.graph import invariant_violations
 from wann_jax.genomes.mutation import splittable
-from wann_jax.genomes.population import Pairs, adopted, breed, has_room, initial_population, spec_with_room
+from wann_jax.genomes.population import Pairs, adopted, breed, has_room, initial_population, with_room
 
 SPEC, P = SMALL_SPEC, NUM_PARENTS
 
 
 @cache
 def _compiled(name):
-    def next_generation(seed, genomes, rates, is_elite, generation, parents, spec, max_changes=1):
+    def next_generation(seed, genomes, rates, is_elite, generation, parents, max_changes=1):
         pairs = Pairs(parents, parents, jnp.zeros(parents.shape, bool))
         key = jax.random.key(seed)
-        return breed(key, genomes, pairs, spec, rates, is_elite, generation, max_changes=max_changes)
+        return breed(key, genomes, pairs, rates, is_elite, generation, max_changes=max_changes)
 
-    return jax.jit(next_generation, static_argnums=(6, 7))
+    return jax.jit(next_generation, static_argnums=6)
 
 
 @pytest.fixture(scope="module", params=["native", "xla"])
@@ -47,7 +47,7 @@ def next_generation(request):
 
     def run(seed, genomes, rates, is_elite, generation, parents=None, max_changes=1):
         parents = jnp.arange(is_elite.shape[0]) if parents is None else parents
-        return _compiled(request.param)(seed, genomes, rates, is_elite, generation, parents, SPEC, max_changes)
+        return _compiled(request.param)(seed, genomes, rates, is_elite, generation, parents, max_changes)
 
     with kernels(request.param):
         yield run
@@ -77,7 +77,7 @@ def test_elites_pass_unchanged_and_all_others_change(next_generation):
         else:
             assert kind in range(4)  # the fifth has a rate of 0
             assert to_plain(before) != to_plain(after)
-            assert invariant_violations(after, SPEC) == []
+            assert invariant_violations(after) == []
 
 
 def test_marks_are_unique_in_a_run(next_generation):
@@ -127,9 +127,7 @@ def test_full_parents_get_no_child_with_more_connections():
     rates = jnp.asarray([1.0, 1.0, 1.0, 0.5, 0.5])
     nobody = jnp.zeros(P, bool)
     chosen = Pairs(jnp.arange(P), jnp.arange(P), nobody)
-    result = jax.jit(breed, static_argnums=(3, 7))(
-        jax.random.key(0), genomes, chosen, SPEC, rates, nobody, jnp.int32(0), limit
-    )
+    result = jax.jit(breed, static_argnums=6)(jax.random.key(0), genomes, chosen, rates, nobody, jnp.int32(0), limit)
     more = np.asarray(result.genome.num_enabled) - enabled
     assert (more[enabled >= limit] <= 0).all()
     assert (more[enabled < limit] > 0).sum() > P // 5
@@ -159,7 +157,7 @@ def test_native_children_are_those_of_the_definition(spec, kind, max_changes):
         for name in ("native", "xla"):
             with kernels(name):
                 elite = jnp.arange(size) == generation
-                arguments = (generation, genomes, rates_for(kind), elite, jnp.int32(generation), chosen, spec)
+                arguments = (generation, genomes, rates_for(kind), elite, jnp.int32(generation), chosen)
                 results.append(_compiled(name)(*arguments, max_changes))
         assert_same(*results)
         genomes = results[0].genome
@@ -175,12 +173,12 @@ def with_counts(num_nodes, num_connections):
 
 def test_room_means_a_node_and_two_connections():
     nodes, connections = SPEC.max_nodes, SPEC.max_connections
-    assert bool(has_room(SPEC, with_counts(nodes - 1, connections - 2)))
-    assert not bool(has_room(SPEC, with_counts(nodes, connections - 2)))
-    assert not bool(has_room(SPEC, with_counts(nodes - 1, connections - 1)))
-    assert bool(has_room(SPEC, with_counts(nodes - 3, connections - 6), max_changes=3))
-    assert not bool(has_room(SPEC, with_counts(nodes - 2, connections - 6), max_changes=3))
-    assert not bool(has_room(SPEC, with_counts(nodes - 3, connections - 5), max_changes=3))
+    assert bool(has_room(with_counts(nodes - 1, connections - 2)))
+    assert not bool(has_room(with_counts(nodes, connections - 2)))
+    assert not bool(has_room(with_counts(nodes - 1, connections - 1)))
+    assert bool(has_room(with_counts(nodes - 3, connections - 6), max_changes=3))
+    assert not bool(has_room(with_counts(nodes - 2, connections - 6), max_changes=3))
+    assert not bool(has_room(with_counts(nodes - 3, connections - 5), max_changes=3))
 
 
 @pytest.mark.parametrize("is_ordered", [False, True])
@@ -188,23 +186,23 @@ def test_an_adopted_genome_is_sound_and_shares_no_mark_with_a_later_one(is_order
     spec = dataclasses.replace(SPEC, is_ordered=is_ordered)
     for index in range(0, P, 8):
         genome = individual(parents(), index)
-        theirs = adopted(genome, SPEC, spec)
+        theirs = adopted(genome, spec)
         assert to_plain(theirs) == to_plain(genome)
-        assert invariant_violations(theirs, spec) == []
+        assert invariant_violations(theirs) == []
         hidden = np.asarray(theirs.node_mark)[SPEC.num_fixed : int(genome.num_nodes)]
         assert (hidden > 2**31 - 1 - SPEC.max_nodes).all()
         if is_ordered and len(hidden):
-            assert np.asarray(splittable(theirs, spec)).sum() == int(genome.num_enabled)
+            assert np.asarray(splittable(theirs)).sum() == int(genome.num_enabled)
 
 
 def test_a_genome_that_does_not_fit_is_not_adopted():
     genome = individual(parents(), P - 1)
     other = dataclasses.replace(SPEC, num_inputs=SPEC.num_inputs + 1)
     with pytest.raises(ConfigError, match=r"initial: inputs and outputs must be the task's, \(3, 2\); got \(4, 2\)"):
-        adopted(genome, other, SPEC)
+        adopted(genome.replace(spec=other), SPEC)
     few = dataclasses.replace(SPEC, hidden_activations=(1,))
     with pytest.raises(ConfigError, match="initial: activations must be among the task's"):
-        adopted(genome, SPEC, few)
+        adopted(genome, few)
 
 
 def test_the_next_bucket_is_the_smallest_double_with_room():
@@ -212,7 +210,7 @@ def test_the_next_bucket_is_the_smallest_double_with_room():
         return GenomeSpec.for_task(3, 2, SPEC.hidden_activations, hidden_capacity)
 
     now = bucket(32)
-    assert spec_with_room(now, with_counts(now.max_nodes - 1, now.max_connections - 2)) == now
-    assert spec_with_room(now, with_counts(now.max_nodes, 50)) == bucket(64)
-    assert spec_with_room(now, with_counts(20, now.max_connections - 1)) == bucket(64)
-    assert spec_with_room(now, with_counts(bucket(64).max_nodes, 50)) == bucket(128)
+    assert with_room(grow(with_counts(now.max_nodes - 1, now.max_connections - 2), now)).spec == now
+    assert with_room(grow(with_counts(now.max_nodes, 50), now)).spec == bucket(64)
+    assert with_room(grow(with_counts(20, now.max_connections - 1), now)).spec == bucket(64)
+    assert with_room(grow(with_counts(bucket(64).max_nodes, 50), now)).spec == bucket(128)

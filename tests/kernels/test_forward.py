@@ -35,7 +35,7 @@ from wann_jax.kernels.forward import (
 )
 from wann_jax.networks.compiling import express
 
-express_pool = jax.jit(jax.vmap(express, (0, None)), static_argnums=1)
+express_pool = jax.jit(jax.vmap(express))
 forward_one = jax.jit(forward)
 forward_each = jax.jit(jax.vmap(forward, (None, 0, None)))  # over weights
 forward_lane = jax.jit(jax.vmap(forward, (None, 0, 0)))  # over lanes
@@ -72,7 +72,7 @@ def normal(seed, *shape):
 @LAYOUTS
 @pytest.mark.parametrize("kind", ["shared", "per_connection"])
 def test_random_networks_match_float64(spec, kind):
-    networks, shares = express_pool(pool(spec), spec), []
+    networks, shares = express_pool(pool(spec)), []
     for index, plain in enumerate(plain_pool(spec)):
         inputs = normal(index, 24, spec.num_inputs)
         for seed in range(4):
@@ -102,7 +102,7 @@ examples = settings(deadline=None, max_examples=20, phases=[Phase.explicit, Phas
 @given(index=st.integers(0, POOL_SIZE - 1), weights=weights_of(3), seed=st.integers(0, 99), scale=st.floats(0.1, 3))
 def test_samples_kernel_agrees_with_forward(kernel, spec, index, weights, seed, scale):
     inputs = np.float32(scale) * normal(seed, NUM_SAMPLES, spec.num_inputs)
-    networks = express_pool(pool(spec), spec)
+    networks = express_pool(pool(spec))
     outputs = np.asarray(compiled(forward_samples, kernel)(networks, jnp.asarray(weights), jnp.asarray(inputs)))
     assert outputs.shape == (POOL_SIZE, 3, NUM_SAMPLES, spec.num_outputs)
     defined = np.asarray(forward_each(individual(networks, index), jnp.asarray(weights), jnp.asarray(inputs)))
@@ -118,7 +118,7 @@ def test_samples_kernel_agrees_with_forward(kernel, spec, index, weights, seed, 
 @given(index=st.integers(0, POOL_SIZE - 1), weights=weights_of(7), seed=st.integers(0, 99), scale=st.floats(0.1, 3))
 def test_lanes_kernel_agrees_with_forward(kernel, spec, index, weights, seed, scale):
     inputs = np.float32(scale) * normal(seed, POOL_SIZE, 7, spec.num_inputs)
-    networks = express_pool(pool(spec), spec)
+    networks = express_pool(pool(spec))
     outputs = np.asarray(compiled(forward_lanes, kernel)(networks, jnp.asarray(weights), jnp.asarray(inputs)))
     assert outputs.shape == (POOL_SIZE, 7, spec.num_outputs)
     defined = forward_lane(individual(networks, index), jnp.asarray(weights), jnp.asarray(inputs[index]))
@@ -132,14 +132,14 @@ def test_lanes_kernel_agrees_with_forward(kernel, spec, index, weights, seed, sc
 @LAYOUTS
 def test_a_small_batch_and_a_large_one_give_the_same_outputs(kernel, spec):
     samples_kernel = compiled(forward_samples, kernel)
-    networks, weights = express_pool(pool(spec), spec), jnp.asarray([-1.0, 0.6])
+    networks, weights = express_pool(pool(spec)), jnp.asarray([-1.0, 0.6])
     inputs = jnp.asarray(normal(0, LANES_PER_TILE + 3, spec.num_inputs))  # three tiles
     large = samples_kernel(networks, weights, inputs)
     np.testing.assert_allclose(samples_kernel(networks, weights, inputs[-5:]), large[:, :, -5:], rtol=1e-5, atol=1e-5)
 
 
 def test_summaries_are_those_of_the_outputs(kernel):
-    networks, weights = express_pool(pool(FEW_INPUTS), FEW_INPUTS), jnp.asarray([-1.0, 0.6, 1.3])
+    networks, weights = express_pool(pool(FEW_INPUTS)), jnp.asarray([-1.0, 0.6, 1.3])
     inputs = jnp.asarray(normal(1, NUM_SAMPLES, 5))
 
     def summarise(outputs):
@@ -153,7 +153,7 @@ def test_summaries_are_those_of_the_outputs(kernel):
 
 @LAYOUTS
 def test_lanes_memory_can_be_used_again(kernel, spec):
-    networks = express_pool(pool(spec), spec)
+    networks = express_pool(pool(spec))
     weights = jnp.linspace(-2, 2, 7)
     again = compiled(forward_lanes_in, kernel)
     memory = lanes_memory(networks, 7)
@@ -167,7 +167,7 @@ def test_lanes_memory_can_be_used_again(kernel, spec):
 def test_gradients_match_finite_differences(spec):
     """On activations with a derivative everywhere; the differences are taken in float64."""
     plain = random_dag(spec, 14, 0.15, 5, 0.4, activations=(1, 3, 4, 5, 6, 7, 10))
-    network = express_pool(jax.tree.map(lambda table: table[None], from_plain(spec, plain)), spec)
+    network = express_pool(jax.tree.map(lambda table: table[None], from_plain(spec, plain)))
     network = individual(network, 0)
     inputs, pull = normal(0, 8, spec.num_inputs), normal(1, 8, spec.num_outputs)
     count = int(network.num_connections)
@@ -196,7 +196,7 @@ def test_gradients_match_finite_differences(spec):
 
 
 def test_gradient_of_a_shared_weight_is_the_sum_over_its_connections():
-    networks, inputs = express_pool(pool(FEW_INPUTS), FEW_INPUTS), jnp.asarray(normal(0, 8, 5))
+    networks, inputs = express_pool(pool(FEW_INPUTS)), jnp.asarray(normal(0, 8, 5))
     network = individual(networks, 4)
     gradient = jax.jit(jax.grad(lambda weights: forward(network, weights, inputs).sum()))
     by_each = gradient(jnp.full(int(network.num_connections), 0.4))
@@ -204,7 +204,7 @@ def test_gradient_of_a_shared_weight_is_the_sum_over_its_connections():
 
 
 def test_wrong_shapes_are_refused():
-    network = individual(express_pool(pool(FEW_INPUTS), FEW_INPUTS), 0)
+    network = individual(express_pool(pool(FEW_INPUTS)), 0)
     count = int(network.num_connections)
     message = f"weights must be one number, or {count}: one for each connection; got (99,)"
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
@@ -215,7 +215,7 @@ def test_wrong_shapes_are_refused():
 
 
 def test_leading_axes_of_inputs_are_kept():
-    network = individual(express_pool(pool(FEW_INPUTS), FEW_INPUTS), 5)
+    network = individual(express_pool(pool(FEW_INPUTS)), 5)
     inputs = jnp.asarray(normal(0, 2, 3, 5))
     outputs = forward_one(network, jnp.float32(0.4), inputs)
     assert outputs.shape == (2, 3, 2)

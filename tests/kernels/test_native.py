@@ -28,7 +28,7 @@ from wann_jax.genomes.genome import GenomeSpec
 from wann_jax.kernels.losses import CrossEntropy
 from wann_jax.networks.compiling import express
 
-express_pool = jax.jit(jax.vmap(express, (0, None)), static_argnums=1)
+express_pool = jax.jit(jax.vmap(express))
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def both(function, *arrays):
 @LAYOUTS
 @pytest.mark.parametrize("size", [1, 15, 16, 17, 33, 64, 65, 130])
 def test_batches_of_any_size_fill_blocks_rightly(spec, size):
-    networks = express_pool(pool(spec), spec)
+    networks = express_pool(pool(spec))
     random = np.random.default_rng(size)
     weights = jnp.asarray(random.uniform(-0.5, 0.5, size).astype(np.float32))
     inputs = jnp.asarray(random.normal(size=(POOL_SIZE, size, spec.num_inputs)).astype(np.float32))
@@ -71,16 +71,16 @@ def test_genomes_compile_to_the_same_networks(spec):
     """Every table, to the bit, for batches, one genome, and genomes with many dead nodes."""
     loose = [from_plain(spec, random_dag(spec, 40, 0.04, seed)) for seed in range(12)]
     for genomes in (pool(spec), stack(loose)):
-        natively, by_xla = both(lambda genomes: jax.vmap(lambda genome: express(genome, spec))(genomes), genomes)
+        natively, by_xla = both(lambda genomes: jax.vmap(express)(genomes), genomes)
         assert_same(natively, by_xla)
     one = individual(pool(spec), POOL_SIZE - 1)
-    assert_same(*both(lambda genome: express(genome, spec), one))
+    assert_same(*both(express, one))
 
 
 @LAYOUTS
 @pytest.mark.parametrize("size", [1, 63, 64, 150])
 def test_cross_entropy_is_that_of_the_outputs(spec, size):
-    networks = express_pool(pool(spec), spec)
+    networks = express_pool(pool(spec))
     random = np.random.default_rng(size)
     inputs = jnp.asarray(random.normal(size=(size, spec.num_inputs)).astype(np.float32))
     labels = random.integers(0, spec.num_outputs, size)
@@ -99,7 +99,7 @@ def test_cross_entropy_is_that_of_the_outputs(spec, size):
 def test_cross_entropy_of_standardised_outputs(size):
     """Against NumPy's; scaling and shifting the outputs of a network makes no difference."""
     spec = MANY_INPUTS
-    networks = express_pool(pool(spec), spec)
+    networks = express_pool(pool(spec))
     random = np.random.default_rng(size)
     inputs = jnp.asarray(random.normal(size=(size, spec.num_inputs)).astype(np.float32))
     labels = random.integers(0, spec.num_outputs, size)
@@ -119,7 +119,7 @@ def test_cross_entropy_of_standardised_outputs(size):
 def test_cross_entropy_of_equal_outputs_is_that_of_guessing():
     spec = GenomeSpec.for_task(1, 2, (1,), 32)
     plain = PlainGenome([1, 1, 1, 1], [(1, 2, False)])
-    networks = express_pool(jax.tree.map(lambda table: table[None], from_plain(spec, plain)), spec)
+    networks = express_pool(jax.tree.map(lambda table: table[None], from_plain(spec, plain)))
     loss = CrossEntropy(jnp.asarray([0, 1, 1]), 2.0)
     for found in both(lambda *arrays: wann.forward_samples(*arrays, loss), networks, jnp.ones(1), jnp.ones((3, 1))):
         np.testing.assert_allclose(found, np.log(2.0), rtol=1e-6)
@@ -128,7 +128,7 @@ def test_cross_entropy_of_equal_outputs_is_that_of_guessing():
 def test_cross_entropy_of_huge_outputs_is_finite_and_of_undefined_ones_undefined():
     spec = GenomeSpec.for_task(1, 2, (1,), 32)
     plain = PlainGenome([1, 1, 1, 1], [(1, 2, True)])
-    networks = express_pool(jax.tree.map(lambda table: table[None], from_plain(spec, plain)), spec)
+    networks = express_pool(jax.tree.map(lambda table: table[None], from_plain(spec, plain)))
     for value, expected in ((1e30, [1e30, 0.0]), (np.nan, [np.nan] * 2), (-50.0, [0.0, 50.0]), (0.0, [np.log(2)] * 2)):
         for label in (1, 0):
             loss = CrossEntropy(jnp.asarray([label]))
@@ -145,7 +145,7 @@ def test_hard_values_come_out_as_defined(name):
     """Tiny, huge, infinite and undefined inputs of each activation."""
     spec = GenomeSpec.for_task(1, 1, tuple(ACTIVATION_IDS.values()), 32)
     plain = PlainGenome([1, 1, 1, ACTIVATION_IDS[name]], [(1, 3, True), (3, 2, True)])
-    networks = express_pool(jax.tree.map(lambda table: table[None], from_plain(spec, plain)), spec)
+    networks = express_pool(jax.tree.map(lambda table: table[None], from_plain(spec, plain)))
     inputs = jnp.asarray(np.concatenate([HARD, -HARD, np.linspace(-9, 9, 301, dtype=np.float32)])[:, None])
     with kernels("native"):
         outputs = wann.forward_samples(networks, jnp.ones(1), inputs)[0, 0]
@@ -184,8 +184,8 @@ def test_a_library_is_compiled_once_and_whole(monkeypatch, tmp_path, choose):
 )
 def test_a_whole_generation_lowers_for_accelerators_without_native_code(name, kernel):
     task, config = wann.make_task(name), wann.SearchConfig.preset(name, "quick")
-    state, spec = loop.start(task, config, 0)
-    arguments = (task, config, spec, state, jnp.int32(1))
+    state = loop.start(task, config, 0)
+    arguments = (config, state, task, jnp.int32(1))
 
     def targets(text):
         return {target for target in native.TARGETS if f"@{target}(" in text}

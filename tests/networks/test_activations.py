@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from tests.oracle.network import ACTIVATIONS
-from wann_jax.genomes.activation_ids import ACTIVATION_IDS, ACTIVATION_NAMES
-from wann_jax.networks import activations
+from wann_jax.genomes.activation_ids import ACTIVATION_IDS, ACTIVATION_NAMES, SUM
 from wann_jax.networks.activations import apply_activation, apply_activations, sin_pi, step
 
 GRID = np.concatenate([np.linspace(-9.7, 9.7, 4001), [0.0, 1e-6, -1e-6, 30.0, -30.0]]).astype(np.float32)
@@ -42,7 +41,7 @@ def test_mixed_ids_match_one_id_at_a_time():
     mixed = apply_mixed(jnp.asarray(ids), jnp.broadcast_to(jnp.asarray(GRID), (11, GRID.size)))
     alone = np.stack([apply_one(jnp.int32(index), jnp.asarray(GRID)) for index in range(11)])
     np.testing.assert_allclose(mixed, alone, rtol=3e-7, atol=1e-7)
-    np.testing.assert_array_equal(mixed[activations.SUM], GRID)
+    np.testing.assert_array_equal(mixed[SUM], GRID)
 
 
 def test_sin_pi_is_accurate_far_from_zero():

@@ -15,7 +15,7 @@ from wann_jax.networks.layered import Topology, in_lanes, in_layers
 def example(spec, index):
     """A topology, its genome as lists, its network, weights [3, C] and inputs [12, I]."""
     genome = individual(pool(spec), index)
-    network = jax.jit(express, static_argnames="spec")(genome, spec)
+    network = jax.jit(express)(genome)
     topology = Topology.of(network)
     random = np.random.default_rng(index)
     weights = random.uniform(-1, 1, (3, topology.num_connections)).astype(np.float32)

@@ -33,7 +33,7 @@ jitted_forward = jax.jit(forward)
 
 @cache
 def _compiled(name):
-    return jax.jit(lambda genome, spec: express(genome, spec), static_argnums=1)
+    return jax.jit(lambda genome: express(genome))
 
 
 @pytest.fixture(scope="module", params=["native", "xla"])
@@ -62,7 +62,7 @@ def ceil_div(count, size):
 @LAYOUTS
 def test_rows_and_sums_are_as_many_as_the_live_nodes_need(express_one, spec):
     for genome in individuals(pool(spec)):
-        network = express_one(genome, spec)
+        network = express_one(genome)
         plain, incoming, num_enabled = live_plan(spec, genome)
         num_sums = num_rows = 0
         for sources in incoming.values():
@@ -81,7 +81,7 @@ def test_rows_and_sums_are_as_many_as_the_live_nodes_need(express_one, spec):
 @LAYOUTS
 def test_each_carrying_connection_is_listed_once_with_its_source(express_one, spec):
     for genome in individuals(pool(spec)):
-        network = jax.tree.map(np.asarray, express_one(genome, spec))
+        network = jax.tree.map(np.asarray, express_one(genome))
         _, incoming, _ = live_plan(spec, genome)
         net = NetworkSpec.of(spec)
         numbers = np.concatenate([network.sum_connection.ravel(), network.row_connection.ravel()])
@@ -98,7 +98,7 @@ def test_each_carrying_connection_is_listed_once_with_its_source(express_one, sp
 def test_rows_read_only_earlier_slots_and_end_with_the_outputs(express_one, spec):
     net = NetworkSpec.of(spec)
     for genome in individuals(pool(spec)):
-        network = jax.tree.map(np.asarray, express_one(genome, spec))
+        network = jax.tree.map(np.asarray, express_one(genome))
         own_slot = net.first_row_slot + np.arange(int(network.num_rows))
         assert (network.row_source[: own_slot.size] < own_slot[:, None]).all()
         assert (network.sum_source < net.first_sum_slot).all()
@@ -120,7 +120,7 @@ def test_lists_hold_full_tables(express_one, shape):
     plain = PlainGenome(activations, [(source, target, True) for source, target, _ in connections])
     spec = GenomeSpec(num_inputs, num_outputs, loose.max_nodes, len(connections), (1, 5))
     genome = from_plain(spec, plain)
-    network = express_one(genome, spec)
+    network = express_one(genome)
     assert int(network.num_rows) <= network.spec.max_rows
     assert int(network.num_sums) <= network.spec.max_input_sums
     carried = np.concatenate([network.sum_connection.ravel(), network.row_connection.ravel()])
@@ -142,7 +142,7 @@ def test_a_grown_genome_compiles_to_the_same_network(express_one):
     inputs = jnp.asarray(np.random.default_rng(0).normal(size=(6, 40)), jnp.float32)
     for index in (4, 9):
         genome = individual(pool(spec), index)
-        small, large = express_one(genome, spec), express_one(grow(genome, larger), larger)
+        small, large = express_one(genome), express_one(grow(genome, larger))
         expected = jitted_forward(small, jnp.float32(0.7), inputs)
         np.testing.assert_allclose(jitted_forward(large, jnp.float32(0.7), inputs), expected, rtol=1e-6, atol=1e-6)
         for name in ("num_sums", "num_rows", "num_connections"):
@@ -156,7 +156,7 @@ def test_stacked_networks_of_different_sizes_keep_their_outputs(express_one, spe
     for num_hidden in (3, 25):
         own = GenomeSpec.for_task(spec.num_inputs, spec.num_outputs, (1, 4, 5), 4 * num_hidden)
         plain = random_dag(own, num_hidden, 0.1, num_hidden, 0.5, own.hidden_activations)
-        networks.append(express_one(from_plain(own, plain), own))
+        networks.append(express_one(from_plain(own, plain)))
     stacked = jax.jit(stack_networks)(networks)
     assert stacked.num_connections.tolist() == [int(network.num_connections) for network in networks]
     for index, network in enumerate(networks):

@@ -18,7 +18,7 @@ SPEC = GenomeSpec(num_inputs=24, num_outputs=4, max_nodes=29, max_connections=4,
 def states():
     """A walker that swings both hips back: it falls."""
     plain = PlainGenome([1] * 29, [(0, 25, True), (0, 27, True)])
-    network = wann.express(from_plain(SPEC, plain), SPEC)
+    network = wann.express(from_plain(SPEC, plain))
     return walk(network, 0.9, seed=3, steps=120)
 
 

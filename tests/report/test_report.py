@@ -10,7 +10,6 @@ from rich.console import Console
 
 import wann_jax as wann
 from wann_jax.evolution.loop import Dispatch, start
-from wann_jax.genomes.genome import GenomeSpec
 from wann_jax.report.progress import SearchProgress
 from wann_jax.report.tables import print_scores, score_document, strict_json
 
@@ -22,7 +21,7 @@ def test_progress_is_shown_on_a_terminal_only():
     for terminal in (True, False):
         console = Console(file=io.StringIO(), force_terminal=terminal, width=150)
         with SearchProgress(10, "steps", console=console) as progress:
-            progress.update(Dispatch(None, None, metrics, 2.0, False))
+            progress.update(Dispatch(None, metrics, 2.0, False))
         shown[terminal] = console.file.getvalue()
     assert shown[False].strip() == ""
     for part in ("7/10", "best 1.5", "median -2.25", "champion 0.75", "connections 31", "2.5k steps/s"):
@@ -31,13 +30,12 @@ def test_progress_is_shown_on_a_terminal_only():
 
 @pytest.fixture(scope="module")
 def genome():
-    state, _ = start(wann.make_task("xor"), wann.SearchConfig.preset("xor", "quick"), 0)
+    state = start(wann.make_task("xor"), wann.SearchConfig.preset("xor", "quick"), 0)
     return state.champion
 
 
 def document(genome, scores, **facts):
-    spec = GenomeSpec.for_task(2, 1, (1,), 32)
-    return score_document((-1.0, 2.0), np.asarray(scores, np.float32), genome, spec, **facts)
+    return score_document((-1.0, 2.0), np.asarray(scores, np.float32), genome, **facts)
 
 
 @pytest.mark.parametrize("title", ["classify:a[/b].npz", "classify:[bold]x", None])

@@ -36,7 +36,7 @@ def made_up_dispatch(generations, seconds=0.5):
         name: jnp.asarray([index * 100 + g for g in generations], jnp.int32 if name in whole else jnp.float32)
         for index, name in enumerate(names)
     }
-    return Dispatch(None, None, GenerationMetrics(**columns), seconds, False), names
+    return Dispatch(None, GenerationMetrics(**columns), seconds, False), names
 
 
 @pytest.fixture
@@ -158,14 +158,14 @@ def assert_same(one, other):
         np.testing.assert_array_equal(leaf, same)
 
 
-def advance(task, settings, state, spec, generations, cut=None):
+def advance(task, settings, state, generations, cut=None):
     """Metrics of the generations up to `generations`, and the state after them."""
     config = dataclasses.replace(settings.config, generations=generations)
     seen = []
-    for dispatch in dispatches(task, config, state, spec, cut):
+    for dispatch in dispatches(task, config, state, cut):
         seen.append(dispatch.metrics)
-        state, spec = dispatch.state, dispatch.spec
-    return jax.tree.map(lambda *parts: np.concatenate(parts), *seen), state, spec
+        state = dispatch.state
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *seen), state
 
 
 class TestCheckpoints:
@@ -174,38 +174,38 @@ class TestCheckpoints:
         config = dataclasses.replace(CONFIG, crossover_probability=crossover)
         run = RunDirectory.create(tmp_path / "run", dataclasses.replace(SETTINGS, config=config))
         task = SETTINGS.make_task()
-        whole, last, _ = advance(task, run.read_settings(), *start(task, config, 3), 4)
-        first, state, spec = advance(task, run.read_settings(), *start(task, config, 3), 2)
-        run.save(state, spec)
+        whole, last = advance(task, run.read_settings(), start(task, config, 3), 4)
+        first, state = advance(task, run.read_settings(), start(task, config, 3), 2)
+        run.save(state)
         saved = plain_leaves(state)
         for cut in (None, 1, 3):
-            loaded, loaded_spec = RunDirectory.open(run.path).load(task, run.read_settings())
-            assert loaded_spec == spec
+            loaded = RunDirectory.open(run.path).load(task, run.read_settings())
+            assert loaded.genomes.spec == state.genomes.spec
             for leaf, same in zip(plain_leaves(loaded), saved, strict=True):
                 np.testing.assert_array_equal(leaf, same)
-            rest, resumed, _ = advance(task, run.read_settings(), loaded, loaded_spec, 4, cut)
+            rest, resumed = advance(task, run.read_settings(), loaded, 4, cut)
             assert_same(resumed, last)
             assert_same(jax.tree.map(lambda *parts: np.concatenate(parts), first, rest), whole)
         assert whole.generation.tolist() == [0, 1, 2, 3]
 
     def test_the_newest_of_two_kept_is_loaded_with_its_sizes(self, run):
         task = SETTINGS.make_task()
-        state, spec = start(task, CONFIG, 3)
+        state = start(task, CONFIG, 3)
         wide = GenomeSpec.for_task(2, 1, task.hidden_activations, 64)
         state = state.replace(genomes=grow(state.genomes, wide), champion=grow(state.champion, wide))
         for generation in (1, 2, 3):
             state = state.replace(generation=jnp.int32(generation), champion_score=jnp.float32(generation / 3))
-            run.save(state, wide)
+            run.save(state)
         assert sorted(path.name for path in (run.path / "checkpoints").iterdir()) == ["2", "3"]
-        loaded, loaded_spec = run.load(task, SETTINGS)
-        assert loaded_spec == wide != spec
+        loaded = run.load(task, SETTINGS)
+        assert loaded.genomes.spec == wide
         assert_same(loaded, state)
 
     def test_missing_or_unfit_checkpoints_are_refused(self, run):
         task = SETTINGS.make_task()
         assert not run.has_checkpoint()
         refused(lambda: run.load(task, SETTINGS), "a directory that holds a checkpoint", run.path)
-        run.save(*start(task, CONFIG, 3))
+        run.save(start(task, CONFIG, 3))
         assert run.has_checkpoint()
         other = dataclasses.replace(SETTINGS, config=dataclasses.replace(CONFIG, population_size=20))
         refused(lambda: run.load(task, other), "config.population_size must be the checkpoint's, 24; got 20")
@@ -214,8 +214,8 @@ class TestCheckpoints:
 
     def test_the_champion_is_written_with_its_facts(self, run):
         task = SETTINGS.make_task()
-        state, spec = start(task, CONFIG, 3)
-        run.write_champion(state.replace(champion_score=jnp.float32(0.25)), spec, SETTINGS)
+        state = start(task, CONFIG, 3)
+        run.write_champion(state.replace(champion_score=jnp.float32(0.25)), SETTINGS)
         document = json.loads((run.path / "champion.json").read_text())
         facts = {"task": "xor", "seed": 3, "generation": 0, "score": 0.25}
         assert document["info"] == facts | {"shared_weights": list(CONFIG.shared_weights)}

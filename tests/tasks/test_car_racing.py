@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import wann_jax as wann
-from tests.test_tasks import networks_of, plain_genomes, spec_of
+from tests.tasks.test_tasks import networks_of, plain_genomes, spec_of
 from wann_jax.envs.car_racing import drive as driving
 from wann_jax.envs.car_racing.picture import camera_of, render
 from wann_jax.envs.car_racing.texture import bake_all

@@ -1,7 +1,6 @@
 """Tasks: one contract for all, episodes against a plain loop, losses against NumPy, actions, function tasks."""
 
 import contextlib
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -63,7 +62,7 @@ def spec_of(task):
 
 def networks_of(spec, plains):
     genomes = stack([from_plain(spec, plain) for plain in plains])
-    return jax.jit(lambda genomes: jax.vmap(partial(wann.express, spec=spec))(genomes))(genomes)
+    return jax.jit(jax.vmap(wann.express))(genomes)
 
 
 GYMNAX = ("gymnax:CartPole-v1", "gymnax:Pendulum-v1", "gymnax:MountainCarContinuous-v0")
@@ -77,7 +76,7 @@ def test_contract(name, tmp_path):
     @jax.jit
     def program(task, genomes, evaluation_key, score_key):
         traces.append(name)
-        networks = jax.vmap(partial(wann.express, spec=spec))(genomes)
+        networks = jax.vmap(wann.express)(genomes)
         returns, work = task.evaluate(networks, WEIGHTS, evaluation_key, EPISODES)
         return returns, work, task.score(networks, WEIGHTS, score_key, EPISODES, "validation")
 

@@ -10,7 +10,7 @@ import pytest
 import wann_jax as wann
 from tests.helpers import PlainGenome, from_plain
 from tests.oracle.pruning import prune_slowly
-from tests.test_tuning import blob_network, blobs
+from tests.tuning.test_tuning import blob_network, blobs
 from wann_jax.errors import ConfigError
 from wann_jax.tuning.api import TuneConfig, tune
 from wann_jax.tuning.pruning import Pruning, connections_left, steps_until_pruned
@@ -54,7 +54,7 @@ def test_tuning_leaves_the_connections_asked_for_and_scores_the_pruned_network()
     result = tune(task, blob_network(), start, "adam", config)
     assert np.count_nonzero(result.weights) == 1
     assert result.start_score > result.score > 0.5
-    network = wann.express(*wann.pruned(genome, spec, result.weights)[:2])
+    network = wann.express(wann.pruned(genome, result.weights)[0])
     weights = result.weights[result.weights != 0]
     assert int(network.num_connections) == len(weights) == 1
     inputs = np.asarray(task.inputs["validation"])

@@ -27,7 +27,7 @@ PLAIN = PlainGenome([1, 1, 1, 1, 5, 5], [*HIDDEN, (4, 3, True), (5, 3, True), (0
 @cache
 def xor_network():
     spec = wann.GenomeSpec.for_task(2, 1, (5,), 4)
-    return wann.express(from_plain(spec, PLAIN), spec)
+    return wann.express(from_plain(spec, PLAIN))
 
 
 def blobs(num_samples=600):
@@ -47,7 +47,7 @@ def blobs(num_samples=600):
 def blob_network():
     spec = wann.GenomeSpec.for_task(2, 3, (5,), 4)
     full = [(source, target, True) for source in range(3) for target in range(3, 6)]
-    return wann.express(from_plain(spec, PlainGenome([1] * 6, full)), spec)
+    return wann.express(from_plain(spec, PlainGenome([1] * 6, full)))
 
 
 # Exclusive or, its outputs clipped, has flat regions and a poor optimum: methods need their way around them.

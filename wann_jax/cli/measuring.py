@@ -93,11 +93,11 @@ def run_evaluate(args: list[str]) -> int:
     command = parse(EvaluateCommand, "evaluate", args)
     options = task_options_of(command.network, command.task) | command.task_options.given()
     task = make_task(command.task, **options)
-    genome, spec = load_genome(command.network, task.num_inputs, task.num_outputs)
+    genome = load_genome(command.network, task.num_inputs, task.num_outputs)
     network = load_network(command.network, task.num_inputs, task.num_outputs)
     scores = evaluate(task, [network], command.weights, command.episodes, command.seed, command.split)[0]
     document = score_document(
-        command.weights, scores, genome, spec, network=str(command.network), task=command.task, score=task.score_name
+        command.weights, scores, genome, network=str(command.network), task=command.task, score=task.score_name
     )
     if command.json:
         print(strict_json(document))

@@ -17,7 +17,6 @@ from wann_jax.evolution.config import SearchConfig, preset_task_options
 from wann_jax.evolution.generation import SearchState
 from wann_jax.evolution.loop import start
 from wann_jax.genomes.building import unite
-from wann_jax.genomes.genome import GenomeSpec
 from wann_jax.networks.files import CHAMPION_FILE, load_genome, load_network, save_network
 from wann_jax.report.tables import print_scores, score_document
 from wann_jax.runs.directory import RunDirectory, RunSettings
@@ -87,12 +86,12 @@ def run_search(args: list[str]) -> int:
     settings.config.check()
     task = settings.make_task()
     initial = None if command.initial is None else load_genome(command.initial)
-    state, spec = start(task, settings.config, settings.seed, initial)
+    state = start(task, settings.config, settings.seed, initial)
     label = "".join(letter if letter.isalnum() else "-" for letter in command.task).strip("-")
     run = RunDirectory.create(
         command.out or Path("runs") / f"{label}-{command.preset}-{command.seed}", settings, initial
     )
-    return _run_and_report(run, settings, task, state, spec)
+    return _run_and_report(run, settings, task, state)
 
 
 def run_resume(args: list[str]) -> int:
@@ -114,9 +113,9 @@ def run_resume(args: list[str]) -> int:
     require((now > 0) == crosses, "search.crossover_probability", rule, now)
     task = settings.make_task()
     if run.has_checkpoint():
-        state, spec = run.load(task, settings)
+        state = run.load(task, settings)
     else:  # stopped before the first one: from the beginning
-        state, spec = start(task, settings.config, settings.seed, run.read_initial())
+        state = start(task, settings.config, settings.seed, run.read_initial())
     done, wanted = int(state.generation), settings.config.generations
     require(wanted >= done, "generations", f"at least the {done} already done", wanted)
     if settings != old:
@@ -125,19 +124,19 @@ def run_resume(args: list[str]) -> int:
         if settings.task_options != old.task_options:  # the champion's score is of another task
             state = state.replace(champion_score=jnp.full_like(state.champion_score, -jnp.inf))
     run.cut_metrics(int(state.generation))
-    return _run_and_report(run, settings, task, state, spec)
+    return _run_and_report(run, settings, task, state)
 
 
-def _run_and_report(run: RunDirectory, settings: RunSettings, task: Task, state: SearchState, spec: GenomeSpec) -> int:
-    state, spec, finished = run_to_end(run, settings, task, state, spec)
+def _run_and_report(run: RunDirectory, settings: RunSettings, task: Task, state: SearchState) -> int:
+    state, finished = run_to_end(run, settings, task, state)
     if not finished:
         print(f"stopped after generation {int(state.generation)}; go on with: wann resume {run.path}", file=sys.stderr)
         return 130
     network = load_network(run.path / CHAMPION_FILE)
     weights = settings.config.shared_weights
     scores = evaluate(task, [network], weights, seed=FRESH_SEED)[0]
-    genome, champion_spec = load_genome(run.path / CHAMPION_FILE)
-    document = score_document(weights, scores, genome, champion_spec, title=f"{settings.task}: champion")
+    genome = load_genome(run.path / CHAMPION_FILE)
+    document = score_document(weights, scores, genome, title=f"{settings.task}: champion")
     print_scores(document, task.score_name)
     print(f"written: {run.path}")
     return 0
@@ -147,8 +146,8 @@ def run_unite(args: list[str]) -> int:
     """`wann unite`; the exit status."""
     command = parse(UniteCommand, "unite", args)
     require(not command.out.exists(), "out", "a new file, nothing is overwritten", str(command.out), CheckpointError)
-    genome, spec = unite([load_genome(path) for path in command.networks])
-    save_network(command.out, genome, spec, {"united": [str(path) for path in command.networks]})
-    print(f"{int(genome.num_enabled)} connections, {spec.max_hidden} hidden nodes")
+    genome = unite([load_genome(path) for path in command.networks])
+    save_network(command.out, genome, {"united": [str(path) for path in command.networks]})
+    print(f"{int(genome.num_enabled)} connections, {int(genome.num_hidden)} hidden nodes")
     print(f"written: {command.out}")
     return 0

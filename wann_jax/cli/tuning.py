@@ -73,7 +73,7 @@ def run_tune(args: list[str]) -> int:
     options = task_options_of(command.network, command.task) | command.task_options.given()
     task = tunable(make_task(command.task, **options))
     network = load_network(command.network, task.num_inputs, task.num_outputs)
-    genome, spec = load_genome(command.network, task.num_inputs, task.num_outputs)
+    genome = load_genome(command.network, task.num_inputs, task.num_outputs)
     weights = load_weights(command.network)
     require(weights is not None or not command.again, "network", "one with weights, for --again", str(command.network))
     best = None if command.again or command.start is not None else best_shared_weight(task, network)
@@ -88,8 +88,8 @@ def run_tune(args: list[str]) -> int:
         result = tune(task, network, start, method, command.tuning, command.seed, on_look=show)
     tuned = result.weights
     if command.tuning.connections:
-        genome, spec, tuned = pruned(genome, spec, tuned)
-        network, best = express(genome, spec), None
+        genome, tuned = pruned(genome, tuned)
+        network, best = express(genome), None
     info = load_info(command.network)
     rows = []
     if command.trials:
@@ -97,7 +97,7 @@ def run_tune(args: list[str]) -> int:
         rows = protocol(task, network, tuned, command.trials, members, command.seed, command.split, best)
     how = {"method": method, "seed": command.seed, "start": None if command.again else start}
     info |= {"task": command.task, "tuning": how | dataclasses.asdict(command.tuning), "curve": result.curve}
-    save_network(out, genome, spec, info | {"split": command.split, "protocol": rows}, tuned)
+    save_network(out, genome, info | {"split": command.split, "protocol": rows}, tuned)
     if command.json:
         document = {"network": str(out), "task": command.task, **size_of(network), "rows": rows}
         print(strict_json(document | {"start_score": result.start_score, "score": result.score}))

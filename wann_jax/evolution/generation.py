@@ -63,14 +63,13 @@ def init(key: Key[Array, ""], config: SearchConfig, spec: GenomeSpec) -> SearchS
     )
 
 
-def ask(state: SearchState, spec: GenomeSpec) -> Network:
+def ask(state: SearchState) -> Network:
     """The networks [P] to evaluate."""
-    return jax.vmap(lambda genome: express(genome, spec))(state.genomes)
+    return jax.vmap(express)(state.genomes)
 
 
 def tell(
     config: SearchConfig,
-    spec: GenomeSpec,
     state: SearchState,
     returns: Float[Array, "P W"],
     candidate: Candidate | None = None,
@@ -80,6 +79,7 @@ def tell(
     `candidate` replaces the champion if its score is higher; by default it is the individual with the largest mean
     return. Returns that are not finite count as RETURN_FLOOR.
     """
+    spec = state.genomes.spec
     fits = spec.is_ordered or not config.crossover_probability
     require(fits, "search.crossover_probability", "0 where the spec is not ordered", config.crossover_probability)
     finite = jnp.isfinite(returns)
@@ -102,7 +102,6 @@ def tell(
         breed_key,
         state.genomes,
         Pairs(parents, partners, is_crossed),
-        spec,
         config.mutation_rates,
         is_elite,
         state.generation,
@@ -118,7 +117,7 @@ def tell(
         champion=champion,
         champion_score=jnp.where(wins, candidate.score, state.champion_score),
     )
-    metrics = GenerationMetrics.of(state.generation, state.genomes, spec, returns, fronts(points))
+    metrics = GenerationMetrics.of(state.generation, state.genomes, returns, fronts(points))
     return next_state, metrics.replace(
         champion_score=next_state.champion_score,
         num_overflows=(children.overflow & ~is_elite).sum(),
@@ -140,25 +139,21 @@ def objectives(
     return jnp.stack([returns.mean(-1), jnp.where(by_simplicity, simplicity, returns.max(-1))], axis=-1)
 
 
-def run_generation(
-    task: Task, config: SearchConfig, spec: GenomeSpec, state: SearchState
-) -> tuple[SearchState, GenerationMetrics]:
+def run_generation(config: SearchConfig, state: SearchState, task: Task) -> tuple[SearchState, GenerationMetrics]:
     """One whole generation: express, evaluate, judge the champion, rank, select, mutate."""
     weights = jnp.asarray(config.shared_weights, jnp.float32)
     jitter = jax.random.uniform(_generation_key(state, 2), weights.shape, minval=-1.0, maxval=1.0)
     weights = weights + config.weight_jitter * jitter
-    evaluate = over_population(partial(_express_and_evaluate, spec=spec, episodes=config.episodes))
+    evaluate = over_population(partial(_express_and_evaluate, episodes=config.episodes))
     evaluation = evaluate(state.genomes, task, weights, _generation_key(state, 1))
     is_due = (state.generation == 0) | ((state.generation + 1) % config.champion_interval == 0)
     nobody = Candidate(state.champion, jnp.float32(-jnp.inf))
-    candidate = lax.cond(is_due, lambda: judge(task, config, spec, state, evaluation.returns), lambda: nobody)
-    next_state, metrics = tell(config, spec, state, evaluation.returns, candidate)
+    candidate = lax.cond(is_due, lambda: judge(config, state, task, evaluation.returns), lambda: nobody)
+    next_state, metrics = tell(config, state, evaluation.returns, candidate)
     return next_state, metrics.replace(work=evaluation.work.sum())
 
 
-def judge(
-    task: Task, config: SearchConfig, spec: GenomeSpec, state: SearchState, returns: Float[Array, "P W"]
-) -> Candidate:
+def judge(config: SearchConfig, state: SearchState, task: Task, returns: Float[Array, "P W"]) -> Candidate:
     """The best of this generation by its score on held-out data or episodes (the validation split).
 
     The same episodes judge every generation of a run, so that scores compare.
@@ -167,33 +162,33 @@ def judge(
     _, best = lax.top_k(means, config.champion_candidates)
     weights = jnp.asarray(config.shared_weights, jnp.float32)
     key = jax.random.fold_in(state.key, jnp.uint32(2**32 - 2))
-    score = over_population(partial(_express_and_score, spec=spec, episodes=config.champion_episodes))
+    score = over_population(partial(_express_and_score, episodes=config.champion_episodes))
     scores = score(jax.tree.map(lambda table: table[best], state.genomes), task, weights, key)
     scores = jnp.where(jnp.isfinite(scores), scores, RETURN_FLOOR)
     return Candidate(_individual(state.genomes, best[scores.argmax()]), scores.max())
 
 
-@partial(jax.jit, static_argnames="spec", donate_argnames="state")
+@partial(jax.jit, donate_argnames="state")
 def run_generations(
-    task: Task, config: SearchConfig, spec: GenomeSpec, state: SearchState, count: Int[Array, ""]
+    config: SearchConfig, state: SearchState, task: Task, count: Int[Array, ""]
 ) -> tuple[SearchState, GenerationMetrics]:
     """Up to `count` generations in one program; metrics [MAX_GENERATIONS_PER_DISPATCH], the first rows filled.
 
     Stops early where another generation might overfill a table, so that growth depends on the state alone and not on
     how a run is cut into dispatches. One compile for each spec (bucket): the count and the rates are traced.
     """
-    shapes = jax.eval_shape(lambda: run_generation(task, config, spec, state)[1])
+    shapes = jax.eval_shape(lambda: run_generation(config, state, task)[1])
     history = jax.tree.map(lambda leaf: jnp.zeros((MAX_GENERATIONS_PER_DISPATCH, *leaf.shape), leaf.dtype), shapes)
 
     def unfinished(carry):
         index, state, _ = carry
-        fits = has_room(spec, state.genomes, config.max_changes)
+        fits = has_room(state.genomes, config.max_changes)
         return (index < jnp.minimum(count, MAX_GENERATIONS_PER_DISPATCH)) & fits
 
     def advance(carry):
         index, state, history = carry
         state = lax.with_sharding_constraint(state, replicated())
-        state, metrics = run_generation(task, config, spec, state)
+        state, metrics = run_generation(config, state, task)
         return index + 1, state, jax.tree.map(lambda rows, row: rows.at[index].set(row), history, metrics)
 
     _, state, history = lax.while_loop(unfinished, advance, (0, state, history))
@@ -205,17 +200,13 @@ def _generation_key(state: SearchState, use: int) -> Key[Array, ""]:
     return jax.random.fold_in(jax.random.fold_in(state.key, state.generation), use)
 
 
-def _express_and_evaluate(
-    genomes: Genome, task: Task, weights: Array, key: Array, *, spec: GenomeSpec, episodes: int
-) -> Evaluation:
-    networks = jax.vmap(lambda genome: express(genome, spec))(genomes)
+def _express_and_evaluate(genomes: Genome, task: Task, weights: Array, key: Array, *, episodes: int) -> Evaluation:
+    networks = jax.vmap(express)(genomes)
     return task.evaluate(networks, weights, key, episodes)
 
 
-def _express_and_score(
-    genomes: Genome, task: Task, weights: Array, key: Array, *, spec: GenomeSpec, episodes: int
-) -> Float[Array, "P"]:
-    networks = jax.vmap(lambda genome: express(genome, spec))(genomes)
+def _express_and_score(genomes: Genome, task: Task, weights: Array, key: Array, *, episodes: int) -> Float[Array, "P"]:
+    networks = jax.vmap(express)(genomes)
     return task.score(networks, weights, key, episodes, "validation").mean((1, 2))
 
 

@@ -17,7 +17,7 @@ from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.generation import MAX_GENERATIONS_PER_DISPATCH, SearchState, init, run_generations
 from wann_jax.evolution.metrics import GenerationMetrics
 from wann_jax.genomes.genome import MIN_HIDDEN_CAPACITY, Genome, GenomeSpec, grow
-from wann_jax.genomes.population import adopted, has_room, spec_with_room
+from wann_jax.genomes.population import adopted, with_room
 from wann_jax.networks.compiling import express
 from wann_jax.networks.network import Network
 from wann_jax.tasks.base import Task
@@ -29,33 +29,26 @@ class Dispatch(NamedTuple):
     """What the host sees after each dispatch."""
 
     state: SearchState  # valid until the next dispatch, which reuses its memory
-    spec: GenomeSpec
     metrics: GenerationMetrics  # [G] of NumPy arrays, the generations just done
     seconds: float
     compiled: bool  # the time includes a compilation
 
 
-def start(
-    task: Task, config: SearchConfig, seed: int, initial: tuple[Genome, GenomeSpec] | None = None
-) -> tuple[SearchState, GenomeSpec]:
-    """A checked fresh state and its spec. The first generation: random, or copies of `initial`. Raises ConfigError."""
+def start(task: Task, config: SearchConfig, seed: int, initial: Genome | None = None) -> SearchState:
+    """A checked fresh state. The first generation: random, or copies of `initial`. Raises ConfigError."""
     config.check()
     require(0 <= seed < 2**63, "seed", "between 0 and 2**63 - 1", seed)
     sizes = (task.num_inputs, task.num_outputs, task.hidden_activations, MIN_HIDDEN_CAPACITY)
     spec = GenomeSpec.for_task(*sizes, is_ordered=config.crossover_probability > 0)
     if initial is None:
-        return init(jax.random.key(seed), config, spec), spec
-    genome = adopted(*initial, spec)
-    spec = spec_with_room(spec, genome, config.max_changes)
-    state = init(jax.random.key(seed), config, spec)
-    genome = grow(genome, spec)
+        return init(jax.random.key(seed), config, spec)
+    genome = with_room(adopted(initial, spec), config.max_changes, spec)
+    state = init(jax.random.key(seed), config, genome.spec)
     copies = jax.tree.map(lambda table: jnp.repeat(table[None], config.population_size, axis=0), genome)
-    return state.replace(genomes=copies, champion=genome), spec
+    return state.replace(genomes=copies, champion=genome)
 
 
-def dispatches(
-    task: Task, config: SearchConfig, state: SearchState, spec: GenomeSpec, interval: int | None = None
-) -> Iterator[Dispatch]:
+def dispatches(task: Task, config: SearchConfig, state: SearchState, interval: int | None = None) -> Iterator[Dispatch]:
     """Runs the search to `config.generations`, growing tables when needed; yields after every dispatch.
 
     With `interval`, a dispatch ends at every multiple of so many generations. Results do not depend on it.
@@ -63,18 +56,17 @@ def dispatches(
     compiled_spec: GenomeSpec | None = None
     count, pace = 1, None  # pace: seconds for each generation, once one has run without compiling
     while (done := int(state.generation)) < config.generations:
-        if not has_room(spec, state.genomes, config.max_changes):
-            spec = spec_with_room(spec, state.genomes, config.max_changes)
-            state = state.replace(genomes=grow(state.genomes, spec), champion=grow(state.champion, spec))
+        genomes = with_room(state.genomes, config.max_changes)
+        state = state.replace(genomes=genomes, champion=grow(state.champion, genomes.spec))
         began = time.perf_counter()
         task, state = jax.device_put((task, state), replicated())
         count = min(count, config.generations - done, interval - done % interval if interval else count)
-        state, history = run_generations(task, config, spec, state, jnp.int32(count))
+        state, history = run_generations(config, state, task, jnp.int32(count))
         history = jax.device_get(history)
-        seconds, compiled = time.perf_counter() - began, spec != compiled_spec
-        compiled_spec = spec
+        seconds, compiled = time.perf_counter() - began, genomes.spec != compiled_spec
+        compiled_spec = genomes.spec
         num_done = int(state.generation) - done
-        yield Dispatch(state, spec, _first_rows(history, num_done), seconds, compiled)
+        yield Dispatch(state, _first_rows(history, num_done), seconds, compiled)
         if not compiled:
             pace = seconds / num_done
         count = 1 if pace is None else int(np.clip(SECONDS_PER_DISPATCH / pace, 1, MAX_GENERATIONS_PER_DISPATCH))
@@ -88,7 +80,6 @@ class SearchResult(NamedTuple):
     network: Network  # the champion, compiled
     history: GenerationMetrics  # [G] of NumPy arrays
     state: SearchState
-    spec: GenomeSpec
 
 
 def search(
@@ -96,7 +87,7 @@ def search(
     config: SearchConfig,
     seed: int = 0,
     on_dispatch: Callable[[Dispatch], None] = lambda dispatch: None,
-    initial: tuple[Genome, GenomeSpec] | None = None,
+    initial: Genome | None = None,
 ) -> SearchResult:
     """Evolves a population and returns its champion.
 
@@ -104,19 +95,18 @@ def search(
     copies of, instead of random genomes (see `load_genome`). Same seed, same result, whatever the number of devices.
     Raises ConfigError for a setting that breaks a rule, before anything is compiled.
     """
-    state, spec = start(task, config, seed, initial)
+    state = start(task, config, seed, initial)
     rows = []
-    for dispatch in dispatches(task, config, state, spec):
-        state, spec = dispatch.state, dispatch.spec
+    for dispatch in dispatches(task, config, state):
+        state = dispatch.state
         rows.append(dispatch.metrics)
         on_dispatch(dispatch)
     return SearchResult(
         champion=state.champion,
         champion_score=float(state.champion_score),
-        network=_compile_network(state.champion, spec),
+        network=_compile_network(state.champion),
         history=jax.tree.map(lambda *parts: np.concatenate(parts), *rows),
         state=state,
-        spec=spec,
     )
 
 
@@ -124,4 +114,4 @@ def _first_rows(history: GenerationMetrics, count: int) -> GenerationMetrics:
     return jax.tree.map(lambda rows: rows[:count], history)
 
 
-_compile_network = jax.jit(express, static_argnames="spec")
+_compile_network = jax.jit(express)

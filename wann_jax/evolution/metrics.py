@@ -8,7 +8,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Float, Int
 
-from wann_jax.genomes.genome import Genome, GenomeSpec
+from wann_jax.genomes.genome import Genome
 
 
 class GenerationMetrics(struct.PyTreeNode):
@@ -34,13 +34,12 @@ class GenerationMetrics(struct.PyTreeNode):
         cls,
         generation: Int[Array, ""],
         genomes: Genome,
-        spec: GenomeSpec,
         returns: Float[Array, "P W"],
         front: Int[Array, "P"],
     ) -> "GenerationMetrics":
         """Of a population that is evaluated and ranked; what the search itself knows stays at its start."""
         means, connections = returns.mean(-1), genomes.num_enabled
-        hidden = genomes.num_nodes - spec.num_fixed
+        hidden = genomes.num_hidden
         best = means.argmax()
         return cls(
             generation=generation,

@@ -16,7 +16,7 @@ from wann_jax.genomes.genome import Genome, GenomeSpec
 from wann_jax.genomes.graph import longest_path
 
 
-def unite(genomes: Sequence[tuple[Genome, GenomeSpec]]) -> tuple[Genome, GenomeSpec]:
+def unite(genomes: Sequence[Genome]) -> Genome:
     """One genome with the hidden nodes of all and every connection that is enabled in one of them.
 
     Bias, inputs and outputs are shared, hidden nodes are not, whatever their marks: each genome works on as it did, and
@@ -24,13 +24,13 @@ def unite(genomes: Sequence[tuple[Genome, GenomeSpec]]) -> tuple[Genome, GenomeS
     is none or their inputs, outputs or output activations differ, DataError if that is too large for a genome.
     """
     require(len(genomes) > 0, "networks", "at least one", len(genomes))
-    first, spec = genomes[0]
+    first, spec = genomes[0], genomes[0].spec
     sizes, fixed = (spec.num_inputs, spec.num_outputs), spec.num_fixed
     activations = np.asarray(first.node_activation)[spec.first_output : fixed].tolist()
     kinds = (*sizes, tuple(activations))
     pairs: dict[tuple[int, int], None] = {}  # in order, each once
-    for genome, own in genomes:
-        host = jax.tree.map(np.asarray, genome)
+    for genome in genomes:
+        host, own = jax.tree.map(np.asarray, genome), genome.spec
         outputs = host.node_activation[spec.first_output : fixed].tolist()
         found = (own.num_inputs, own.num_outputs, tuple(outputs))
         require(found == kinds, "networks: inputs, outputs and their activations", f"the same in all, {kinds}", found)
@@ -43,14 +43,12 @@ def unite(genomes: Sequence[tuple[Genome, GenomeSpec]]) -> tuple[Genome, GenomeS
     return build_genome("genomes", sizes, activations, marks, [*pairs], [])
 
 
-def pruned(
-    genome: Genome, spec: GenomeSpec, weights: Float[np.ndarray, "C"]
-) -> tuple[Genome, GenomeSpec, Float[np.ndarray, "C_left"]]:
+def pruned(genome: Genome, weights: Float[np.ndarray, "C"]) -> tuple[Genome, Float[np.ndarray, "C_left"]]:
     """What is left without the connections of weight 0, as `tune` leaves them where it prunes, and the other weights.
 
     `weights`: one for each enabled connection. Disabled connections go too, and hidden nodes that nothing joins.
     """
-    host = jax.tree.map(np.asarray, genome)
+    host, spec = jax.tree.map(np.asarray, genome), genome.spec
     left = weights != 0.0
     ends = np.stack([host.conn_source, host.conn_target], axis=-1)[np.asarray(genome.enabled_mask)][left]
     joined = np.unique(ends[ends >= spec.num_fixed])
@@ -59,8 +57,8 @@ def pruned(
     slots = [*range(spec.first_output, spec.num_fixed), *joined.tolist()]
     activations, marks = host.node_activation[slots].tolist(), host.node_mark[joined].tolist()
     pairs = [*map(tuple, place[ends].tolist())]
-    small, fitting = build_genome("genome", (spec.num_inputs, spec.num_outputs), activations, marks, pairs, [])
-    return small, fitting, weights[left]
+    small = build_genome("genome", (spec.num_inputs, spec.num_outputs), activations, marks, pairs, [])
+    return small, weights[left]
 
 
 def build_genome(
@@ -70,7 +68,7 @@ def build_genome(
     marks: list[int],
     enabled: list[tuple[int, int]],
     disabled: list[tuple[int, int]],
-) -> tuple[Genome, GenomeSpec]:
+) -> Genome:
     """A genome in tables that just fit.
 
     `activations`: ids, from the first output on. `marks`: of the hidden nodes. `enabled`, `disabled`: pairs, in
@@ -110,7 +108,7 @@ def build_genome(
     padded = np.zeros((spec.max_connections, 2), np.int32)
     padded[: len(pairs)] = pairs
     slots = np.arange(1 + num_inputs)
-    genome = Genome(
+    return Genome(
         node_activation=jnp.asarray([1] * len(slots) + activations, jnp.int32),
         node_mark=jnp.asarray([*range(fixed), *marks], jnp.int32),
         node_layer=jnp.asarray(layer, jnp.int32),
@@ -120,5 +118,5 @@ def build_genome(
         conn_enabled=jnp.arange(spec.max_connections) < len(enabled),
         num_nodes=jnp.int32(num_nodes),
         num_connections=jnp.int32(len(pairs)),
+        spec=spec,
     )
-    return genome, spec

@@ -21,7 +21,6 @@ def crossover(
     coins: UInt32[Array, ""],
     better: Genome,
     other: Genome,
-    spec: GenomeSpec,
     connection_limit: int = 0,
     gate: Bool[Array, ""] | bool = True,
 ) -> tuple[Genome, Bool[Array, ""]]:
@@ -30,9 +29,10 @@ def crossover(
     `coins` decides which parent shared genes come from. Where the tables are too small for the union, or it has more
     than `connection_limit` enabled connections (0: no limit), or `gate` is False, the child is the better parent.
     """
-    slot_of, is_new_node = _match_nodes(better, other, spec)
+    spec = better.spec
+    slot_of, is_new_node = _match_nodes(better, other)
     source, target = (slot_of.at[ends].get(mode="clip") for ends in (other.conn_source, other.conn_target))
-    at, is_shared = _match_connections(better, other, source, target, spec)
+    at, is_shared = _match_connections(better, other, source, target)
     is_new = other.conn_mask & ~is_shared
 
     from_other = _coin(coins, other.node_mark) & other.node_mask & ~is_new_node & _is_hidden(spec)
@@ -71,7 +71,7 @@ def _is_hidden(spec: GenomeSpec) -> Bool[Array, "N"]:
     return jnp.arange(spec.max_nodes) >= spec.num_fixed
 
 
-def _match_nodes(better: Genome, other: Genome, spec: GenomeSpec) -> tuple[Int[Array, "N"], Bool[Array, "N"]]:
+def _match_nodes(better: Genome, other: Genome) -> tuple[Int[Array, "N"], Bool[Array, "N"]]:
     """Slot in the child of each of the other's nodes, and which of them are new there."""
     last = jnp.iinfo(jnp.int32).max
     marks = jnp.where(better.node_mask, better.node_mark, last)
@@ -84,11 +84,11 @@ def _match_nodes(better: Genome, other: Genome, spec: GenomeSpec) -> tuple[Int[A
 
 
 def _match_connections(
-    better: Genome, other: Genome, source: Int[Array, "E"], target: Int[Array, "E"], spec: GenomeSpec
+    better: Genome, other: Genome, source: Int[Array, "E"], target: Int[Array, "E"]
 ) -> tuple[Int[Array, "E"], Bool[Array, "E"]]:
     """Where in the better parent each of the other's connections (ends in the child's slots) is, and whether it is."""
     # Slots stay below 2**14, so a pair fits; in a union too large for the tables the comparison is idle.
-    width = 2 * spec.max_nodes
+    width = 2 * better.spec.max_nodes
     last = jnp.iinfo(jnp.int32).max
     pairs = jnp.where(better.conn_mask, better.conn_source * width + better.conn_target, last)
     order = jnp.argsort(pairs)

@@ -89,7 +89,7 @@ def prefix_mask(count: Int[Array, "*P"], size: int) -> Bool[Array, "*P n"]:
 
 
 class Genome(struct.PyTreeNode):
-    """One individual; a population is the same class with a leading P axis.
+    """One individual; a population is the same class with a leading P axis. It carries its sizes, `spec`.
 
     `node_layer` is the longest path from the inputs, disabled connections included (inputs 0, outputs
     `OUTPUT_LAYER`). It could be derived, but only adding a node ever changes it, and then only downstream:
@@ -107,21 +107,27 @@ class Genome(struct.PyTreeNode):
     conn_enabled: Bool[Array, "*P E"]  # False once split by add_node, until re-enabled
     num_nodes: Int[Array, "*P"]
     num_connections: Int[Array, "*P"]  # connection genes, disabled ones included
+    spec: GenomeSpec = struct.field(pytree_node=False)
 
     @property
     def node_mask(self) -> Bool[Array, "*P N"]:
         """True at live node slots."""
-        return prefix_mask(self.num_nodes, self.node_activation.shape[-1])
+        return prefix_mask(self.num_nodes, self.spec.max_nodes)
 
     @property
     def conn_mask(self) -> Bool[Array, "*P E"]:
         """True at live connection slots, disabled ones included."""
-        return prefix_mask(self.num_connections, self.conn_source.shape[-1])
+        return prefix_mask(self.num_connections, self.spec.max_connections)
 
     @property
     def enabled_mask(self) -> Bool[Array, "*P E"]:
         """True at live, enabled connection slots."""
         return self.conn_mask & self.conn_enabled
+
+    @property
+    def num_hidden(self) -> Int[Array, "*P"]:
+        """Number of hidden nodes."""
+        return self.num_nodes - self.spec.num_fixed
 
     @property
     def num_enabled(self) -> Int[Array, "*P"]:
@@ -154,13 +160,14 @@ def initial_genome(key: Key[Array, ""], spec: GenomeSpec, enabled_probability: F
         conn_enabled=jnp.pad(enabled, (0, pad)),
         num_nodes=jnp.int32(spec.num_fixed),
         num_connections=jnp.int32(num_genes),
+        spec=spec,
     )
 
 
 def grow(genome: Genome, spec: GenomeSpec) -> Genome:
     """The same genes in the larger tables of `spec`; any leading axes."""
-    more_nodes = spec.max_nodes - genome.node_activation.shape[-1]
-    more_connections = spec.max_connections - genome.conn_source.shape[-1]
+    more_nodes = spec.max_nodes - genome.spec.max_nodes
+    more_connections = spec.max_connections - genome.spec.max_connections
     require(more_nodes >= 0 and more_connections >= 0, "spec", "no smaller than the genome's tables", spec)
 
     def pad(table, count):
@@ -174,4 +181,5 @@ def grow(genome: Genome, spec: GenomeSpec) -> Genome:
         conn_source=pad(genome.conn_source, more_connections),
         conn_target=pad(genome.conn_target, more_connections),
         conn_enabled=pad(genome.conn_enabled, more_connections),
+        spec=spec,
     )

@@ -19,7 +19,7 @@ def relax_layers(genome: Genome, start: Bool[Array, ""] | bool = True) -> Int[Ar
     what lies downstream. `start` False skips the work. Bounded by the number of nodes (the longest possible path).
     """
     mask = genome.conn_mask
-    max_nodes = genome.node_layer.shape[-1]
+    max_nodes = genome.spec.max_nodes
 
     def relax(carry):
         rounds, layer, _ = carry
@@ -34,13 +34,14 @@ def relax_layers(genome: Genome, start: Bool[Array, ""] | bool = True) -> Int[Ar
     return lax.while_loop(unsettled, relax, (0, genome.node_layer, jnp.asarray(start)))[1]
 
 
-def live_nodes(genome: Genome, spec: GenomeSpec) -> Bool[Array, "N"]:
+def live_nodes(genome: Genome) -> Bool[Array, "N"]:
     """True at nodes from which enabled connections lead to an output, and at the outputs themselves.
 
     Starts with every node that has an enabled connection and takes away those that lead nowhere. In a graph without
     cycles that is the same as spreading from the outputs, and it ends after one round where nothing is dead: evolved
     genomes have no dead hidden nodes, because a new node sits on a path that was enabled.
     """
+    spec = genome.spec
     slot = jnp.arange(spec.max_nodes)
     is_output = (slot >= spec.first_output) & (slot < spec.num_fixed)
     enabled = genome.enabled_mask
@@ -58,9 +59,9 @@ def live_nodes(genome: Genome, spec: GenomeSpec) -> Bool[Array, "N"]:
     return lax.while_loop(unsettled, thin_out, (0, has_way_on, jnp.bool_(True)))[1]
 
 
-def invariant_violations(genome: Genome, spec: GenomeSpec) -> list[str]:
+def invariant_violations(genome: Genome) -> list[str]:
     """What is wrong with one genome, in words; empty if it is sound. Host only: plain NumPy, not for compiled code."""
-    host = jax.tree.map(np.asarray, genome)
+    host, spec = jax.tree.map(np.asarray, genome), genome.spec
     num_nodes, num_connections = int(host.num_nodes), int(host.num_connections)
     if not spec.num_fixed <= num_nodes <= spec.max_nodes:
         return [f"num_nodes {num_nodes} outside [{spec.num_fixed}, {spec.max_nodes}]"]

@@ -12,7 +12,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
-from wann_jax.genomes.genome import OUTPUT_LAYER, Genome, GenomeSpec
+from wann_jax.genomes.genome import OUTPUT_LAYER, Genome
 from wann_jax.genomes.graph import relax_layers
 from wann_jax.genomes.hashing import mix
 
@@ -29,15 +29,13 @@ class Mutated(struct.PyTreeNode):
     overflow: Bool[Array, "*P"]  # a full table kept a change out
 
 
-def mutate(
-    draws: Float[Array, "3"], genome: Genome, spec: GenomeSpec, rates: Float[Array, "5"], mark: Int[Array, ""]
-) -> Mutated:
+def mutate(draws: Float[Array, "3"], genome: Genome, rates: Float[Array, "5"], mark: Int[Array, ""]) -> Mutated:
     """Makes one change, drawn by `rates` (in MUTATION_NAMES order) among those that can apply.
 
     `draws`: uniform in [0, 1), independent: one for the kind, two for the change. `mark` is the historical mark a
     new node gets.
     """
-    applies, overflow = applicable(genome, spec)
+    applies, overflow = applicable(genome)
     odds = jnp.where(applies, rates, 0.0)
     cumulated = [odds[0]]
     for index in range(1, len(MUTATION_NAMES)):  # in this order: the native version must round alike
@@ -47,21 +45,22 @@ def mutate(
     kind = sum((below <= place).astype(jnp.int32) for below in cumulated[:-1])
     kind = jnp.where(total > 0, kind, -1)
     # Adding a node comes last: the others leave layers alone and may read the genome's own.
-    genome = add_connection(draws[1:], genome, spec, kind == ADD_CONNECTION)
+    genome = add_connection(draws[1:], genome, kind == ADD_CONNECTION)
     genome = enable_connection(draws[1:], genome, kind == ENABLE_CONNECTION)
     genome = disable_connection(draws[1:], genome, kind == DISABLE_CONNECTION)
-    genome = change_activation(draws[1:], genome, spec, kind == CHANGE_ACTIVATION)
-    genome = add_node(draws[1:], genome, spec, mark, kind == ADD_NODE)
+    genome = change_activation(draws[1:], genome, kind == CHANGE_ACTIVATION)
+    genome = add_node(draws[1:], genome, mark, kind == ADD_NODE)
     return Mutated(genome, kind, overflow)
 
 
-def applicable(genome: Genome, spec: GenomeSpec) -> tuple[Bool[Array, "5"], Bool[Array, ""]]:
+def applicable(genome: Genome) -> tuple[Bool[Array, "5"], Bool[Array, ""]]:
     """Which mutations can apply, in MUTATION_NAMES order; and whether a full table kept one out."""
+    spec = genome.spec
     free_connections = spec.max_connections - genome.num_connections
     wants = jnp.stack(
         [
-            num_open_pairs(genome, spec) > 0,
-            splittable(genome, spec).any(),
+            num_open_pairs(genome) > 0,
+            splittable(genome).any(),
             (genome.conn_mask & ~genome.conn_enabled).any(),
             (genome.num_nodes > spec.num_fixed) & (len(spec.hidden_activations) > 1),
             genome.enabled_mask.any(),
@@ -77,18 +76,19 @@ def applicable(genome: Genome, spec: GenomeSpec) -> tuple[Bool[Array, "5"], Bool
     return wants & room, (wants & ~room).any()
 
 
-def num_open_pairs(genome: Genome, spec: GenomeSpec) -> Int[Array, ""]:
+def num_open_pairs(genome: Genome) -> Int[Array, ""]:
     """Number of (source, strictly higher target) pairs that no connection gene joins yet."""
-    return jnp.where(genome.node_mask, num_later_nodes(genome, spec), 0).sum() - genome.num_connections
+    return jnp.where(genome.node_mask, num_later_nodes(genome), 0).sum() - genome.num_connections
 
 
-def heights(genome: Genome, spec: GenomeSpec) -> Int[Array, "N"]:
+def heights(genome: Genome) -> Int[Array, "N"]:
     """What a new connection must go up in: the layer, or the order that all genomes share."""
-    return genome.node_depth if spec.is_ordered else genome.node_layer
+    return genome.node_depth if genome.spec.is_ordered else genome.node_layer
 
 
-def num_later_nodes(genome: Genome, spec: GenomeSpec) -> Int[Array, "N"]:
+def num_later_nodes(genome: Genome) -> Int[Array, "N"]:
     """Of each node slot, the number of nodes that are strictly higher."""
+    spec = genome.spec
     if spec.is_ordered:
         ordered = jnp.sort(jnp.where(genome.node_mask, genome.node_depth, -1))
         return spec.max_nodes - jnp.searchsorted(ordered, genome.node_depth, side="right").astype(jnp.int32)
@@ -110,17 +110,15 @@ def _nth(draw: Float[Array, ""], count: Int[Array, ""]) -> Int[Array, ""]:
     return (draw * count.astype(jnp.float32)).astype(jnp.int32)
 
 
-def add_connection(
-    draws: Float[Array, "2"], genome: Genome, spec: GenomeSpec, gate: Bool[Array, ""] | bool = True
-) -> Genome:
+def add_connection(draws: Float[Array, "2"], genome: Genome, gate: Bool[Array, ""] | bool = True) -> Genome:
     """Joins a random source that has an open target to a random one of its open targets.
 
     Open: in a strictly later layer (strictly deeper in an ordered spec), with no connection gene from the source yet,
     enabled or not.
     """
-    conn_source, mask = genome.conn_source, genome.conn_mask
+    spec, conn_source, mask = genome.spec, genome.conn_source, genome.conn_mask
     num_targets = jnp.zeros(spec.max_nodes, jnp.int32).at[conn_source].add(mask.astype(jnp.int32))
-    has_open = genome.node_mask & (num_later_nodes(genome, spec) > num_targets)
+    has_open = genome.node_mask & (num_later_nodes(genome) > num_targets)
     source = pick(draws[0], has_open)
     from_source = mask & (conn_source == source)
     joined = (
@@ -128,7 +126,7 @@ def add_connection(
         .at[jnp.where(from_source, genome.conn_target, spec.max_nodes)]
         .set(True, mode="drop")
     )
-    height = heights(genome, spec)
+    height = heights(genome)
     target = pick(draws[1], genome.node_mask & (height > height.at[source].get(mode="clip")) & ~joined)
     genome = _append_connection(genome, source, target, gate)
     if not spec.is_ordered:
@@ -150,10 +148,9 @@ def disable_connection(draws: Float[Array, "2"], genome: Genome, gate: Bool[Arra
     return genome.replace(conn_enabled=_write(genome.conn_enabled, slot, False, gate))
 
 
-def change_activation(
-    draws: Float[Array, "2"], genome: Genome, spec: GenomeSpec, gate: Bool[Array, ""] | bool = True
-) -> Genome:
+def change_activation(draws: Float[Array, "2"], genome: Genome, gate: Bool[Array, ""] | bool = True) -> Genome:
     """Gives one hidden node a different allowed activation, node and activation drawn uniformly."""
+    spec = genome.spec
     allowed = jnp.asarray(spec.hidden_activations, jnp.int32)
     node = pick(draws[0], genome.node_mask & (jnp.arange(spec.max_nodes) >= spec.num_fixed))
     current = genome.node_activation.at[node].get(mode="clip")
@@ -164,7 +161,6 @@ def change_activation(
 def add_node(
     draws: Float[Array, "2"],
     genome: Genome,
-    spec: GenomeSpec,
     mark: Int[Array, ""] | int,
     gate: Bool[Array, ""] | bool = True,
 ) -> Genome:
@@ -173,8 +169,9 @@ def add_node(
     The old connection is disabled, the new node's activation is drawn from the allowed ones.
     """
     gate = jnp.asarray(gate)
+    spec = genome.spec
     allowed = jnp.asarray(spec.hidden_activations, jnp.int32)
-    conn = pick(draws[0], splittable(genome, spec))
+    conn = pick(draws[0], splittable(genome))
     source = genome.conn_source.at[conn].get(mode="clip")
     target = genome.conn_target.at[conn].get(mode="clip")
     node = genome.num_nodes
@@ -203,9 +200,9 @@ def depth_between(low: Int[Array, ""], high: Int[Array, ""], mark: Int[Array, ""
     return low + jnp.maximum((rise >> 2) + offset, 1)
 
 
-def splittable(genome: Genome, spec: GenomeSpec) -> Bool[Array, "E"]:
+def splittable(genome: Genome) -> Bool[Array, "E"]:
     """Enabled connections; in an ordered spec, those with room for another depth between their ends."""
-    if not spec.is_ordered:
+    if not genome.spec.is_ordered:
         return genome.enabled_mask
     rise = genome.node_depth[genome.conn_target] - genome.node_depth[genome.conn_source]
     return genome.enabled_mask & (rise >= 2)

@@ -4,6 +4,7 @@ In: genomes with a leading P axis. Out: the same. Keys are folded by individual,
 population is split over devices.
 """
 
+import dataclasses
 from functools import partial
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from wann_jax.genomes.genome import (
     OUTPUT_LAYER,
     Genome,
     GenomeSpec,
+    grow,
     initial_genome,
 )
 from wann_jax.genomes.mutation import GROWS, Mutated, mutate
@@ -49,13 +51,14 @@ def initial_population(
     return jax.vmap(lambda k: initial_genome(k, spec, enabled_probability))(keys)
 
 
-def adopted(genome: Genome, old: GenomeSpec, spec: GenomeSpec) -> Genome:
-    """A genome of another search, for this one to go on from; host only.
+def adopted(genome: Genome, spec: GenomeSpec) -> Genome:
+    """A genome of another search, for one with this spec to go on from, in its own tables; host only.
 
     Hidden nodes get historical marks that no node of this search will have, counted down from the largest. In an
     ordered spec their layers, spread evenly, become their depths: every connection goes up in them. Raises ConfigError
     where the genome's sizes or activations are not the task's.
     """
+    old = genome.spec
     sizes, wanted = (old.num_inputs, old.num_outputs), (spec.num_inputs, spec.num_outputs)
     require(sizes == wanted, "initial: inputs and outputs", f"the task's, {wanted}", sizes)
     slot = jnp.arange(genome.node_activation.shape[-1])
@@ -67,6 +70,7 @@ def adopted(genome: Genome, old: GenomeSpec, spec: GenomeSpec) -> Genome:
     return genome.replace(
         node_mark=jnp.where(is_hidden, jnp.iinfo(jnp.int32).max - 1 - slot, genome.node_mark),
         node_depth=jnp.where(genome.node_layer == OUTPUT_LAYER, OUTPUT_DEPTH, depth),
+        spec=dataclasses.replace(old, hidden_activations=spec.hidden_activations, is_ordered=spec.is_ordered),
     )
 
 
@@ -109,7 +113,6 @@ def breed(
     key: Key[Array, ""],
     genomes: Genome,
     pairs: Pairs,
-    spec: GenomeSpec,
     rates: Float[Array, "5"],
     is_elite: Bool[Array, "P"],
     generation: Int[Array, ""],
@@ -122,21 +125,21 @@ def breed(
     `connection_limit` enabled connections (0: no limit) gets no more by either. A node born by change m of the child
     in slot p of generation g has the historical mark num_fixed + (g * P + p) * M + m: unique in a run.
     """
-    first_mark = spec.num_fixed + generation * is_elite.shape[0] * max_changes
+    first_mark = genomes.spec.num_fixed + generation * is_elite.shape[0] * max_changes
     chances = _Chances.drawn(key, jnp.where(is_elite[:, None], 0.0, rates), first_mark, max_changes)
     pairs = pairs._replace(is_crossed=pairs.is_crossed & ~is_elite & (pairs.partners != pairs.parents))
-    by_xla = partial(_breed_by_xla, spec=spec, connection_limit=connection_limit)
-    natively = partial(_breed_natively, spec=spec, connection_limit=connection_limit)
+    by_xla = partial(_breed_by_xla, connection_limit=connection_limit)
+    natively = partial(_breed_natively, connection_limit=connection_limit)
     if not native.available():
         return by_xla(genomes, pairs, chances)
     return lax.platform_dependent(genomes, pairs, chances, cpu=natively, default=by_xla)
 
 
-def _breed_by_xla(genomes: Genome, pairs: Pairs, chances: _Chances, spec: GenomeSpec, connection_limit: int) -> Mutated:
+def _breed_by_xla(genomes: Genome, pairs: Pairs, chances: _Chances, connection_limit: int) -> Mutated:
     def one(parent, partner, is_crossed, chance):
         fits = jnp.bool_(True)
-        if spec.is_ordered:
-            parent, fits = crossover(chance.coins, parent, partner, spec, connection_limit, is_crossed)
+        if parent.spec.is_ordered:
+            parent, fits = crossover(chance.coins, parent, partner, connection_limit, is_crossed)
         child = Mutated(parent, jnp.int32(-1), ~fits)
         for change in range(chance.draws.shape[0]):
             is_due = change < chance.num_changes
@@ -144,7 +147,7 @@ def _breed_by_xla(genomes: Genome, pairs: Pairs, chances: _Chances, spec: Genome
             if connection_limit:
                 is_full = child.genome.num_enabled >= connection_limit
                 rates = jnp.where(is_full & jnp.asarray(GROWS), 0.0, rates)
-            changed = mutate(chance.draws[change], child.genome, spec, rates, chance.marks + change)
+            changed = mutate(chance.draws[change], child.genome, rates, chance.marks + change)
             kind = child.kind if change else changed.kind
             child = Mutated(changed.genome, kind, child.overflow | (changed.overflow & is_due))
         return child
@@ -154,9 +157,8 @@ def _breed_by_xla(genomes: Genome, pairs: Pairs, chances: _Chances, spec: Genome
     return jax.vmap(one)(parents, partners, pairs.is_crossed, chances)
 
 
-def _breed_natively(
-    genomes: Genome, pairs: Pairs, chances: _Chances, spec: GenomeSpec, connection_limit: int
-) -> Mutated:
+def _breed_natively(genomes: Genome, pairs: Pairs, chances: _Chances, connection_limit: int) -> Mutated:
+    spec = genomes.spec
     tables = [getattr(genomes, name) for name in NATIVE_TABLES]
     size = pairs.parents.shape[0]
     results = [jax.ShapeDtypeStruct((size, *table.shape[1:]), table.dtype) for table in tables]
@@ -173,29 +175,32 @@ def _breed_natively(
         is_ordered=int(spec.is_ordered),
         connection_limit=connection_limit,
     )
-    return Mutated(Genome(**dict(zip(NATIVE_TABLES, children, strict=True))), kind, overflow)
+    return Mutated(genomes.replace(**dict(zip(NATIVE_TABLES, children, strict=True))), kind, overflow)
 
 
-def has_room(spec: GenomeSpec, genomes: Genome, max_changes: int = 1) -> Bool[Array, ""]:
-    """Whether the tables hold whatever one more generation may add: a node and two connections for each change.
+def has_room(genomes: Genome, max_changes: int = 1, spec: GenomeSpec | None = None) -> Bool[Array, ""]:
+    """Whether tables (of `spec`, by default their own) hold what one more generation may add: for each change, a node
+    and two connections.
 
     Crossover may add more, up to a whole other genome. In an ordered spec a sixth of the tables is kept free for it;
     unions that still do not fit are not made, and counted as overflows.
     """
+    spec = spec or genomes.spec
     spare_nodes = max_changes + spec.max_hidden // 6 * spec.is_ordered
     spare_connections = 2 * max_changes + spec.max_hidden * CONNECTIONS_PER_HIDDEN // 6 * spec.is_ordered
     nodes_fit = genomes.num_nodes.max() + spare_nodes <= spec.max_nodes
     return nodes_fit & (genomes.num_connections.max() + spare_connections <= spec.max_connections)
 
 
-def spec_with_room(spec: GenomeSpec, genomes: Genome, max_changes: int = 1) -> GenomeSpec:
-    """The smallest larger bucket that has room for the next generation; host only.
+def with_room(genomes: Genome, max_changes: int = 1, spec: GenomeSpec | None = None) -> Genome:
+    """The same genes in the smallest bucket, from `spec` (by default their own) on, that has room; host only.
 
     Capacity for hidden nodes doubles from bucket to bucket, so a long search compiles only a few programs.
     """
+    spec = spec or genomes.spec
     hidden = max(spec.max_hidden, MIN_HIDDEN_CAPACITY)
-    while not has_room(spec, genomes, max_changes):
+    while not has_room(genomes, max_changes, spec):
         hidden *= 2
         sizes = (spec.num_inputs, spec.num_outputs, spec.hidden_activations, hidden)
         spec = GenomeSpec.for_task(*sizes, is_ordered=spec.is_ordered)
-    return spec
+    return grow(genomes, spec)

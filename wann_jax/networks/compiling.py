@@ -5,7 +5,6 @@ which is the reference and what accelerators run, and natively (kernels/native/e
 same, to the bit.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -15,24 +14,24 @@ from jaxtyping import Bool, Int
 
 from wann_jax import native
 from wann_jax.genomes.activation_ids import SUM
-from wann_jax.genomes.genome import Genome, GenomeSpec
+from wann_jax.genomes.genome import Genome
 from wann_jax.genomes.graph import live_nodes
 from wann_jax.networks.network import Network, NetworkSpec
 
 
-def express(genome: Genome, spec: GenomeSpec) -> Network:
+def express(genome: Genome) -> Network:
     """Compiles one genome (vmap over a population) to a network.
 
     Nodes from which no path of enabled connections leads to an output are dropped, disabled connections carry
     nothing. Connections are numbered in table order, disabled ones left out: the order of a weight vector.
     """
     if not native.available():
-        return _express_by_xla(genome, spec)
-    natively, by_xla = partial(_express_natively, spec=spec), partial(_express_by_xla, spec=spec)
-    return lax.platform_dependent(genome, cpu=natively, default=by_xla)
+        return _express_by_xla(genome)
+    return lax.platform_dependent(genome, cpu=_express_natively, default=_express_by_xla)
 
 
-def _express_natively(genome: Genome, spec: GenomeSpec) -> Network:
+def _express_natively(genome: Genome) -> Network:
+    spec = genome.spec
     net = NetworkSpec.of(spec)
     sums, rows = (net.max_input_sums, net.row_width), (net.max_rows, net.row_width)
 
@@ -71,12 +70,13 @@ def _express_natively(genome: Genome, spec: GenomeSpec) -> Network:
     )
 
 
-def _express_by_xla(genome: Genome, spec: GenomeSpec) -> Network:
+def _express_by_xla(genome: Genome) -> Network:
+    spec = genome.spec
     net = NetworkSpec.of(spec)
-    order = evaluation_order(genome, spec)
-    listed = _list_connections(genome, order, spec, net)
+    order = evaluation_order(genome)
+    listed = _list_connections(genome, order, net)
     rows = _lay_out_rows(listed, order, net)
-    sum_source, sum_connection, row_source, row_connection = _fill_lists(genome, order, listed, rows, spec, net)
+    sum_source, sum_connection, row_source, row_connection = _fill_lists(genome, order, listed, rows, net)
     node_activation = genome.node_activation.at[order.node].get(mode="fill", fill_value=SUM)
     outputs = spec.first_output + jnp.arange(spec.num_outputs)
     return Network(
@@ -101,10 +101,11 @@ class EvaluationOrder(NamedTuple):
     num_computed: Int[Array, ""]
 
 
-def evaluation_order(genome: Genome, spec: GenomeSpec) -> EvaluationOrder:
+def evaluation_order(genome: Genome) -> EvaluationOrder:
     """Orders live hidden nodes by layer, then birth; outputs come last, in their own order."""
+    spec = genome.spec
     slot = jnp.arange(spec.max_nodes)
-    is_computed = (slot >= spec.first_output) & genome.node_mask & live_nodes(genome, spec)
+    is_computed = (slot >= spec.first_output) & genome.node_mask & live_nodes(genome)
     last = jnp.iinfo(jnp.int32).max
     key = lax.sort(jnp.where(is_computed, genome.node_layer * spec.max_nodes + slot, last), is_stable=False)
     node = jnp.where(key < last, key % spec.max_nodes, spec.max_nodes)
@@ -124,7 +125,8 @@ class _Listed(NamedTuple):
     num_others: Int[Array, "N"]  # per place
 
 
-def _list_connections(genome: Genome, order: EvaluationOrder, spec: GenomeSpec, net: NetworkSpec) -> _Listed:
+def _list_connections(genome: Genome, order: EvaluationOrder, net: NetworkSpec) -> _Listed:
+    spec = genome.spec
     max_nodes, max_connections = spec.max_nodes, spec.max_connections
     from_input = genome.conn_source < spec.first_output
     target_place = order.place[genome.conn_target]
@@ -175,9 +177,10 @@ def _lay_out_rows(listed: _Listed, order: EvaluationOrder, net: NetworkSpec) -> 
 
 
 def _fill_lists(
-    genome: Genome, order: EvaluationOrder, listed: _Listed, rows: _Rows, spec: GenomeSpec, net: NetworkSpec
+    genome: Genome, order: EvaluationOrder, listed: _Listed, rows: _Rows, net: NetworkSpec
 ) -> tuple[Array, Array, Array, Array]:
     """The four tables: slots and connection numbers of input sums and of rows."""
+    spec = genome.spec
     width, none = net.row_width, spec.max_connections
     source = genome.conn_source[listed.conn]
     node_slot = net.first_row_slot + rows.last_row[order.place.at[source].get(mode="clip")]

@@ -15,7 +15,7 @@ import numpy as np
 from wann_jax.errors import DataError, require
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS, ACTIVATION_NAMES
 from wann_jax.genomes.building import build_genome
-from wann_jax.genomes.genome import Genome, GenomeSpec
+from wann_jax.genomes.genome import Genome
 from wann_jax.networks.compiling import express
 from wann_jax.networks.network import Network
 
@@ -33,13 +33,10 @@ def load_network(path: StrPath, num_inputs: int | None = None, num_outputs: int 
     which needs `num_inputs` and `num_outputs`; ours knows them, and they are checked if given. A network's weights are
     ordered as its connections are in the file (row-major over the matrix). Raises DataError.
     """
-    genome, spec = load_genome(path, num_inputs, num_outputs)
-    return jax.jit(express, static_argnames="spec")(genome, spec)
+    return jax.jit(express)(load_genome(path, num_inputs, num_outputs))
 
 
-def load_genome(
-    path: StrPath, num_inputs: int | None = None, num_outputs: int | None = None
-) -> tuple[Genome, GenomeSpec]:
+def load_genome(path: StrPath, num_inputs: int | None = None, num_outputs: int | None = None) -> Genome:
     """The genome in a file or run directory, in tables that just fit. See `load_network`."""
     source = _file_of(path)
     text = _read(source)
@@ -79,7 +76,7 @@ def load_weights(path: StrPath) -> np.ndarray | None:
     source = _file_of(path)
     if source.suffix != ".json":
         return None
-    genome, _ = load_genome(source)
+    genome = load_genome(source)
     weights = json.loads(_read(source)).get("weights")
     if weights is None:
         return None
@@ -103,7 +100,6 @@ def load_info(path: StrPath) -> dict[str, Any]:
 def save_network(
     path: StrPath,
     genome: Genome,
-    spec: GenomeSpec,
     info: dict[str, Any] | None = None,
     weights: np.ndarray | None = None,
 ) -> None:
@@ -111,7 +107,7 @@ def save_network(
 
     `weights` [C]: a weight for each enabled connection, in their order. The file appears whole or not at all.
     """
-    host = jax.tree.map(np.asarray, genome)
+    host, spec = jax.tree.map(np.asarray, genome), genome.spec
     nodes = _named_nodes(spec.num_inputs, spec.num_outputs, int(host.num_nodes))
     for node in nodes[spec.first_output :]:
         node["activation"] = ACTIVATION_NAMES[host.node_activation[node["id"]]]
@@ -159,7 +155,7 @@ def _readable_json(document: dict[str, Any]) -> str:
     return "{\n" + ",\n".join(fields) + "\n}\n"
 
 
-def _parse_json(name: str, text: str, num_inputs: int | None, num_outputs: int | None) -> tuple[Genome, GenomeSpec]:
+def _parse_json(name: str, text: str, num_inputs: int | None, num_outputs: int | None) -> Genome:
     try:
         document = json.loads(text)
         require(document.get("format") == FORMAT, f"{name}: format", repr(FORMAT), document.get("format"), DataError)
@@ -197,7 +193,7 @@ def _check_sizes(name: str, sizes: tuple[int, int]) -> None:
     require(min(sizes) > 0, f"{name}: num_inputs and num_outputs", "at least 1", sizes, DataError)
 
 
-def _parse_matrix(name: str, text: str, num_inputs: int, num_outputs: int) -> tuple[Genome, GenomeSpec]:
+def _parse_matrix(name: str, text: str, num_inputs: int, num_outputs: int) -> Genome:
     """The original's format: rows are sources, columns targets, the last column activation ids; bias, inputs, hidden
     nodes, outputs. 0: no connection; nan: disabled; anything else: a connection."""
     try:

@@ -11,12 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from wann_jax.genomes.genome import Genome, GenomeSpec
+from wann_jax.genomes.genome import Genome
 
 
-def score_document(
-    weights: tuple[float, ...], scores: np.ndarray, genome: Genome, spec: GenomeSpec, **facts: Any
-) -> dict[str, Any]:
+def score_document(weights: tuple[float, ...], scores: np.ndarray, genome: Genome, **facts: Any) -> dict[str, Any]:
     """Mean, deviation and number of episodes for each weight and over all, and the network's size."""
     with np.errstate(invalid="ignore"):  # scores that are not finite have no mean
         rows = [
@@ -29,7 +27,7 @@ def score_document(
         **overall,
         "weights": rows,
         "num_connections": int(genome.num_enabled),
-        "num_hidden": int(genome.num_nodes) - spec.num_fixed,
+        "num_hidden": int(genome.num_hidden),
         "num_nodes": int(genome.num_nodes),
     }
 

@@ -89,14 +89,12 @@ class RunDirectory:
         self.path = path
 
     @classmethod
-    def create(
-        cls, path: Path, settings: RunSettings, initial: tuple[Genome, GenomeSpec] | None = None
-    ) -> "RunDirectory":
+    def create(cls, path: Path, settings: RunSettings, initial: Genome | None = None) -> "RunDirectory":
         """A new run directory. Raises CheckpointError if it holds anything already, or cannot be made."""
         make_directory(path, "wann resume goes on with a run")
         run = cls(path)
         if initial is not None:
-            save_network(path / INITIAL_FILE, *initial, {"from": settings.initial})
+            save_network(path / INITIAL_FILE, initial, {"from": settings.initial})
         run.write_settings(settings)
         return run
 
@@ -134,7 +132,7 @@ class RunDirectory:
             raise CheckpointError(f"{self.path / CONFIG_FILE} must be a run's settings; got {error!r}") from None
         return settings
 
-    def read_initial(self) -> tuple[Genome, GenomeSpec] | None:
+    def read_initial(self) -> Genome | None:
         """What the first generation had copies of; None if it was random. Raises DataError."""
         path = self.path / INITIAL_FILE
         return load_genome(path) if path.exists() else None
@@ -160,19 +158,18 @@ class RunDirectory:
         rows = [row for row in self.read_metrics() if row["generation"] < generation]
         write_atomically(self.path / METRICS_FILE, "".join(json.dumps(row) + "\n" for row in rows))
 
-    def write_champion(self, state: SearchState, spec: GenomeSpec, settings: RunSettings) -> None:
+    def write_champion(self, state: SearchState, settings: RunSettings) -> None:
         """Writes champion.json."""
         info = {"task": settings.task, "seed": settings.seed, "generation": int(state.generation)}
         info |= {"score": float(state.champion_score), "shared_weights": list(settings.config.shared_weights)}
         info |= {name: value for name, value in settings.task_options.items() if name == "encoder"}
-        save_network(self.path / CHAMPION_FILE, state.champion, spec, info)
+        save_network(self.path / CHAMPION_FILE, state.champion, info)
 
-    def save(self, state: SearchState, spec: GenomeSpec) -> None:
+    def save(self, state: SearchState) -> None:
         """Writes a checkpoint of the state; the last two are kept."""
         from orbax import checkpoint as ocp  # here: importing it takes longer than starting a search
 
-        sizes = {"max_nodes": spec.max_nodes, "max_connections": spec.max_connections}
-        sizes["population_size"] = state.genomes.num_nodes.shape[0]
+        sizes = {**dataclasses.asdict(state.genomes.spec), "population_size": state.genomes.num_nodes.shape[0]}
         plain = {**vars(state), "key": jax.random.key_data(state.key)}
         with self._checkpoints() as manager:
             manager.save(
@@ -180,7 +177,7 @@ class RunDirectory:
                 args=ocp.args.Composite(state=ocp.args.StandardSave(plain), sizes=ocp.args.JsonSave(sizes)),
             )
 
-    def load(self, task: Task, settings: RunSettings) -> tuple[SearchState, GenomeSpec]:
+    def load(self, task: Task, settings: RunSettings) -> SearchState:
         """The newest checkpoint. Raises CheckpointError if there is none, or it cannot be read or does not fit."""
         from orbax import checkpoint as ocp
 
@@ -197,23 +194,13 @@ class RunDirectory:
                     raise CheckpointError(f"checkpoint {path} cannot be read ({advice}): {damage}") from None
 
             sizes = restore(sizes=ocp.args.JsonRestore())["sizes"]
-            wanted = settings.config.population_size
-            found = sizes.pop("population_size", wanted)
-            rule = f"the checkpoint's, {found}"
-            require(found == wanted, "config.population_size", rule, wanted, CheckpointError)
-            spec = GenomeSpec(
-                num_inputs=task.num_inputs,
-                num_outputs=task.num_outputs,
-                hidden_activations=task.hidden_activations,
-                is_ordered=settings.config.crossover_probability > 0,
-                **sizes,
-            )
+            spec = _fitting_spec(sizes, task, settings.config)
             fresh = jax.eval_shape(lambda: init(jax.random.key(0), settings.config, spec))
             key = jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0)))
             shapes = jax.tree.map(_on_first_device, {**vars(fresh), "key": key})
             plain = restore(state=ocp.args.StandardRestore(shapes))["state"]
         plain = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), plain)  # on no device in particular
-        return SearchState(**{**plain, "key": jax.random.wrap_key_data(plain["key"])}), spec
+        return SearchState(**{**plain, "key": jax.random.wrap_key_data(plain["key"])})
 
     def has_checkpoint(self) -> bool:
         """Whether there is a checkpoint to go on from."""
@@ -225,6 +212,24 @@ class RunDirectory:
 
         options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
         return ocp.CheckpointManager((self.path / CHECKPOINTS).resolve(), options=options)
+
+
+def _fitting_spec(sizes: dict[str, Any], task: Task, config: SearchConfig) -> GenomeSpec:
+    """The spec of a checkpoint. Raises CheckpointError unless it fits the task and the settings."""
+    of_task = {
+        "num_inputs": task.num_inputs,
+        "num_outputs": task.num_outputs,
+        "hidden_activations": list(task.hidden_activations),
+    }
+    of_config = {"population_size": config.population_size, "is_ordered": config.crossover_probability > 0}
+    wanted = of_task | of_config
+    known: dict[str, Any] = wanted | sizes  # checkpoints of version 0.1 do not say what their task was like
+    for name, value in wanted.items():
+        owner = "task" if name in of_task else "config"
+        require(known[name] == value, f"{owner}.{name}", f"the checkpoint's, {known[name]}", value, CheckpointError)
+    names = {field.name for field in dataclasses.fields(GenomeSpec)}
+    kept = {name: value for name, value in known.items() if name in names}
+    return GenomeSpec(**kept | {"hidden_activations": tuple(known["hidden_activations"])})
 
 
 def _on_first_device(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:

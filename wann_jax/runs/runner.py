@@ -9,15 +9,12 @@ from contextlib import contextmanager
 
 from wann_jax.evolution.generation import SearchState
 from wann_jax.evolution.loop import dispatches
-from wann_jax.genomes.genome import GenomeSpec
 from wann_jax.report.progress import SearchProgress
 from wann_jax.runs.directory import RunDirectory, RunSettings
 from wann_jax.tasks import Task
 
 
-def run_to_end(
-    run: RunDirectory, settings: RunSettings, task: Task, state: SearchState, spec: GenomeSpec
-) -> tuple[SearchState, GenomeSpec, bool]:
+def run_to_end(run: RunDirectory, settings: RunSettings, task: Task, state: SearchState) -> tuple[SearchState, bool]:
     """Searches until the last generation, or until Ctrl-C; True if the end was reached.
 
     Metrics are written with every dispatch, a checkpoint and the champion every `checkpoint_interval` generations
@@ -27,17 +24,17 @@ def run_to_end(
     saved = int(state.generation)
     progress = SearchProgress(total, task.work_unit, saved)
     with until_interrupted() as interrupted, progress:
-        for dispatch in dispatches(task, settings.config, state, spec, interval):
-            state, spec = dispatch.state, dispatch.spec
+        for dispatch in dispatches(task, settings.config, state, interval):
+            state = dispatch.state
             run.append_metrics(dispatch)
             progress.update(dispatch)
             generation = int(state.generation)
             if generation % interval == 0 or generation == total or interrupted():
-                run.save(state, spec)
-                run.write_champion(state, spec, settings)
+                run.save(state)
+                run.write_champion(state, settings)
             if interrupted():
                 break
-    return state, spec, int(state.generation) >= total
+    return state, int(state.generation) >= total
 
 
 @contextmanager
