@@ -25,15 +25,12 @@ from tests.oracle import layers as oracle
 from wann_jax.genomes import mutation
 from wann_jax.genomes.genome import OUTPUT_LAYER, GenomeSpec, grow, initial_genome
 from wann_jax.genomes.graph import invariant_violations
-from wann_jax.genomes.mutation import (
-    ADD_CONNECTION,
-    ADD_NODE,
-    CHANGE_ACTIVATION,
-    DISABLE_CONNECTION,
-    ENABLE_CONNECTION,
-    MUTATION_NAMES,
-)
+from wann_jax.genomes.mutation import KINDS, MUTATIONS
 
+MUTATION_NAMES = [each.name for each in MUTATIONS]
+ADD_CONNECTION, ADD_NODE = KINDS["add_connection"], KINDS["add_node"]
+ENABLE_CONNECTION, DISABLE_CONNECTION = KINDS["enable_connection"], KINDS["disable_connection"]
+CHANGE_ACTIVATION = KINDS["change_activation"]
 SPEC = SMALL_SPEC
 MARK = 777
 # A small genome with open pairs of every sort: to hidden nodes, between them, to outputs.
@@ -171,10 +168,9 @@ def test_what_cannot_apply_is_never_drawn():
 @pytest.mark.parametrize("name", MUTATION_NAMES)
 def test_a_closed_gate_changes_nothing(name):
     genomes = parents()
-    arguments = (jnp.int32(MARK),) if name == "add_node" else ()
 
     def change(draws, genome, gate):
-        return getattr(mutation, name)(draws, genome, *arguments, gate)
+        return MUTATIONS[KINDS[name]].operator(draws, genome, jnp.int32(MARK), gate)
 
     changed = jax.jit(jax.vmap(change))
     gates = jnp.arange(NUM_PARENTS) % 2 == 0

@@ -14,8 +14,10 @@ from jax import Array
 from jaxtyping import Float
 
 from wann_jax.errors import ConfigError, require
+from wann_jax.genomes.mutation import MUTATIONS
 
 PUBLISHED_WEIGHTS = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
+_RATES = {mutation.name: mutation.rate for mutation in MUTATIONS}
 PRESET_NAMES = ("quick", "laptop", "best", "paper")
 
 
@@ -41,11 +43,13 @@ class SearchConfig:
     simplicity_probability: float = (
         0.8  # share of generations ranked on simplicity beside the mean, not the best weight
     )
-    add_connection_rate: float = 0.20  # how often a child gets a new connection
-    add_node_rate: float = 0.25  # how often a connection is split by a new node
-    enable_connection_rate: float = 0.05  # how often a disabled connection is enabled
-    change_activation_rate: float = 0.50  # how often a hidden node changes its activation
-    disable_connection_rate: float = 0.0  # how often a connection is disabled (in the paper: never)
+    add_connection_rate: float = _RATES["add_connection"]  # how often a child gets a new connection
+    add_node_rate: float = _RATES["add_node"]  # how often a connection is split by a new node
+    enable_connection_rate: float = _RATES["enable_connection"]  # how often a disabled connection is enabled
+    change_activation_rate: float = _RATES["change_activation"]  # how often a hidden node changes its activation
+    disable_connection_rate: float = _RATES[
+        "disable_connection"
+    ]  # how often one is disabled (paper: never)
     max_changes: int = 1  # a child gets from one to this many changes, drawn uniformly (in the paper: one)
     crossover_probability: float = 0.0  # share of children with the genes of two parents (in the paper: none)
     connection_limit: int = 0  # enabled connections with which a network stops growing; 0: no limit
@@ -63,15 +67,9 @@ class SearchConfig:
         return config
 
     @property
-    def mutation_rates(self) -> Float[Array, "5"]:
-        """Relative rates in the order of mutation.MUTATION_NAMES."""
-        rates = (
-            self.add_connection_rate,
-            self.add_node_rate,
-            self.enable_connection_rate,
-            self.change_activation_rate,
-            self.disable_connection_rate,
-        )
+    def mutation_rates(self) -> Float[Array, "kinds"]:
+        """Relative rates in the order of genomes.mutation.MUTATIONS."""
+        rates = [getattr(self, f"{mutation.name}_rate") for mutation in MUTATIONS]
         return jnp.stack([jnp.asarray(rate, jnp.float32) for rate in rates])
 
     @property

@@ -7,6 +7,10 @@ natively for whole populations on CPU (kernels/native/breed.cc); both do the sam
 3, and the original's operators, except that a change that cannot apply is never chosen (README, "differences").
 """
 
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
 import jax.numpy as jnp
 from flax import struct
 from jax import Array
@@ -16,21 +20,30 @@ from wann_jax.genomes.genome import OUTPUT_LAYER, Genome
 from wann_jax.genomes.graph import relax_layers
 from wann_jax.genomes.hashing import mix
 
-MUTATION_NAMES = ("add_connection", "add_node", "enable_connection", "change_activation", "disable_connection")
-ADD_CONNECTION, ADD_NODE, ENABLE_CONNECTION, CHANGE_ACTIVATION, DISABLE_CONNECTION = range(5)
-GROWS = (True, True, True, False, False)  # whether it adds an enabled connection
+
+@dataclasses.dataclass(frozen=True)
+class Mutation:
+    """One kind of change; `MUTATIONS` lists all."""
+
+    name: str
+    rate: float  # by default, relative to the others: the paper's
+    grows: bool  # whether it adds an enabled connection
+    new_nodes: int  # genes that it needs room for
+    new_connections: int
+    applies: Callable[[Genome], Bool[Array, ""]]  # whether there is anything to change, room aside
+    operator: Callable[[Any, Genome, Any, Any], Genome]  # draws [2], genome, mark of a new node, gate
 
 
 class Mutated(struct.PyTreeNode):
     """A child and what was done to it."""
 
     genome: Genome
-    kind: Int[Array, "*P"]  # index into MUTATION_NAMES, or -1: no change could apply
+    kind: Int[Array, "*P"]  # index into MUTATIONS, or -1: no change could apply
     overflow: Bool[Array, "*P"]  # a full table kept a change out
 
 
-def mutate(draws: Float[Array, "3"], genome: Genome, rates: Float[Array, "5"], mark: Int[Array, ""]) -> Mutated:
-    """Makes one change, drawn by `rates` (in MUTATION_NAMES order) among those that can apply.
+def mutate(draws: Float[Array, "3"], genome: Genome, rates: Float[Array, "kinds"], mark: Int[Array, ""]) -> Mutated:
+    """Makes one change, drawn by `rates` (in the order of MUTATIONS) among those that can apply.
 
     `draws`: uniform in [0, 1), independent: one for the kind, two for the change. `mark` is the historical mark a
     new node gets.
@@ -38,40 +51,26 @@ def mutate(draws: Float[Array, "3"], genome: Genome, rates: Float[Array, "5"], m
     applies, overflow = applicable(genome)
     odds = jnp.where(applies, rates, 0.0)
     cumulated = [odds[0]]
-    for index in range(1, len(MUTATION_NAMES)):  # in this order: the native version must round alike
+    for index in range(1, len(MUTATIONS)):  # in this order: the native version must round alike
         cumulated.append(cumulated[-1] + odds[index])
     total = cumulated[-1]
     place = draws[0] * total
     kind = sum((below <= place).astype(jnp.int32) for below in cumulated[:-1])
     kind = jnp.where(total > 0, kind, -1)
-    # Adding a node comes last: the others leave layers alone and may read the genome's own.
-    genome = add_connection(draws[1:], genome, kind == ADD_CONNECTION)
-    genome = enable_connection(draws[1:], genome, kind == ENABLE_CONNECTION)
-    genome = disable_connection(draws[1:], genome, kind == DISABLE_CONNECTION)
-    genome = change_activation(draws[1:], genome, kind == CHANGE_ACTIVATION)
-    genome = add_node(draws[1:], genome, mark, kind == ADD_NODE)
+    # What adds a node comes last: it moves layers, the others may read the genome's own.
+    for index in sorted(range(len(MUTATIONS)), key=lambda index: MUTATIONS[index].new_nodes):
+        genome = MUTATIONS[index].operator(draws[1:], genome, mark, kind == index)
     return Mutated(genome, kind, overflow)
 
 
-def applicable(genome: Genome) -> tuple[Bool[Array, "5"], Bool[Array, ""]]:
-    """Which mutations can apply, in MUTATION_NAMES order; and whether a full table kept one out."""
+def applicable(genome: Genome) -> tuple[Bool[Array, "kinds"], Bool[Array, ""]]:
+    """Which mutations can apply, in the order of MUTATIONS; and whether a full table kept one out."""
     spec = genome.spec
+    free_nodes = spec.max_nodes - genome.num_nodes
     free_connections = spec.max_connections - genome.num_connections
-    wants = jnp.stack(
-        [
-            num_open_pairs(genome) > 0,
-            splittable(genome).any(),
-            (genome.conn_mask & ~genome.conn_enabled).any(),
-            (genome.num_nodes > spec.num_fixed) & (len(spec.hidden_activations) > 1),
-            genome.enabled_mask.any(),
-        ]
-    )
+    wants = jnp.stack([mutation.applies(genome) for mutation in MUTATIONS])
     room = jnp.stack(
-        [
-            free_connections >= 1,
-            (free_connections >= 2) & (genome.num_nodes < spec.max_nodes),
-            *[jnp.bool_(True)] * 3,
-        ]
+        [(free_nodes >= mutation.new_nodes) & (free_connections >= mutation.new_connections) for mutation in MUTATIONS]
     )
     return wants & room, (wants & ~room).any()
 
@@ -110,7 +109,12 @@ def _nth(draw: Float[Array, ""], count: Int[Array, ""]) -> Int[Array, ""]:
     return (draw * count.astype(jnp.float32)).astype(jnp.int32)
 
 
-def add_connection(draws: Float[Array, "2"], genome: Genome, gate: Bool[Array, ""] | bool = True) -> Genome:
+def add_connection(
+    draws: Float[Array, "2"],
+    genome: Genome,
+    mark: Int[Array, ""] | int = 0,
+    gate: Bool[Array, ""] | bool = True,
+) -> Genome:
     """Joins a random source that has an open target to a random one of its open targets.
 
     Open: in a strictly later layer (strictly deeper in an ordered spec), with no connection gene from the source yet,
@@ -136,19 +140,34 @@ def add_connection(draws: Float[Array, "2"], genome: Genome, gate: Bool[Array, "
     return genome.replace(node_layer=relax_layers(genome, pushes))
 
 
-def enable_connection(draws: Float[Array, "2"], genome: Genome, gate: Bool[Array, ""] | bool = True) -> Genome:
+def enable_connection(
+    draws: Float[Array, "2"],
+    genome: Genome,
+    mark: Int[Array, ""] | int = 0,
+    gate: Bool[Array, ""] | bool = True,
+) -> Genome:
     """Turns one disabled connection back on, drawn uniformly."""
     slot = pick(draws[0], genome.conn_mask & ~genome.conn_enabled)
     return genome.replace(conn_enabled=_write(genome.conn_enabled, slot, True, gate))
 
 
-def disable_connection(draws: Float[Array, "2"], genome: Genome, gate: Bool[Array, ""] | bool = True) -> Genome:
+def disable_connection(
+    draws: Float[Array, "2"],
+    genome: Genome,
+    mark: Int[Array, ""] | int = 0,
+    gate: Bool[Array, ""] | bool = True,
+) -> Genome:
     """Turns one enabled connection off, drawn uniformly. Not in the paper: it lets a network at a limit rewire."""
     slot = pick(draws[0], genome.enabled_mask)
     return genome.replace(conn_enabled=_write(genome.conn_enabled, slot, False, gate))
 
 
-def change_activation(draws: Float[Array, "2"], genome: Genome, gate: Bool[Array, ""] | bool = True) -> Genome:
+def change_activation(
+    draws: Float[Array, "2"],
+    genome: Genome,
+    mark: Int[Array, ""] | int = 0,
+    gate: Bool[Array, ""] | bool = True,
+) -> Genome:
     """Gives one hidden node a different allowed activation, node and activation drawn uniformly."""
     spec = genome.spec
     allowed = jnp.asarray(spec.hidden_activations, jnp.int32)
@@ -161,7 +180,7 @@ def change_activation(draws: Float[Array, "2"], genome: Genome, gate: Bool[Array
 def add_node(
     draws: Float[Array, "2"],
     genome: Genome,
-    mark: Int[Array, ""] | int,
+    mark: Int[Array, ""] | int = 0,
     gate: Bool[Array, ""] | bool = True,
 ) -> Genome:
     """Splits one enabled connection, drawn uniformly: source -> new node -> target.
@@ -222,3 +241,34 @@ def _write(table: Array, slot: Array, value: Array | int | bool, gate: Array | b
     """Writes one entry where `gate` holds; elsewhere the index is out of range and the write is dropped."""
     value = jnp.asarray(value).astype(table.dtype)
     return table.at[jnp.where(gate, slot, table.shape[-1])].set(value, mode="drop")
+
+
+def _has_open_pair(genome: Genome) -> Bool[Array, ""]:
+    return num_open_pairs(genome) > 0
+
+
+def _has_splittable(genome: Genome) -> Bool[Array, ""]:
+    return splittable(genome).any()
+
+
+def _has_disabled(genome: Genome) -> Bool[Array, ""]:
+    return (genome.conn_mask & ~genome.conn_enabled).any()
+
+
+def _has_other_activation(genome: Genome) -> Bool[Array, ""]:
+    return (genome.num_hidden > 0) & (len(genome.spec.hidden_activations) > 1)
+
+
+def _has_enabled(genome: Genome) -> Bool[Array, ""]:
+    return genome.enabled_mask.any()
+
+
+# The order is that of rates everywhere, of `Mutated.kind`, and of the native version.
+MUTATIONS = (
+    Mutation("add_connection", 0.20, True, 0, 1, _has_open_pair, add_connection),
+    Mutation("add_node", 0.25, True, 1, 2, _has_splittable, add_node),
+    Mutation("enable_connection", 0.05, True, 0, 0, _has_disabled, enable_connection),
+    Mutation("change_activation", 0.50, False, 0, 0, _has_other_activation, change_activation),
+    Mutation("disable_connection", 0.0, False, 0, 0, _has_enabled, disable_connection),
+)
+KINDS = {mutation.name: index for index, mutation in enumerate(MUTATIONS)}

@@ -27,7 +27,7 @@ from wann_jax.genomes.genome import (
     grow,
     initial_genome,
 )
-from wann_jax.genomes.mutation import GROWS, Mutated, mutate
+from wann_jax.genomes.mutation import MUTATIONS, Mutated, mutate
 
 # In the order of kernels/native/breed.cc.
 NATIVE_TABLES = (
@@ -88,12 +88,12 @@ class _Chances(NamedTuple):
     coins: UInt32[Array, "P"]  # of crossover
     num_changes: Int[Array, "P"]  # at most M
     draws: Float[Array, "P M 3"]  # of each mutation
-    rates: Float[Array, "P 5"]
+    rates: Float[Array, "P kinds"]
     marks: Int[Array, "P"]  # of a node that the first change adds; the next change's is one more
 
     @classmethod
     def drawn(
-        cls, key: Key[Array, ""], rates: Float[Array, "P 5"], first_mark: Int[Array, ""], max_changes: int
+        cls, key: Key[Array, ""], rates: Float[Array, "P kinds"], first_mark: Int[Array, ""], max_changes: int
     ) -> "_Chances":
         """For P children. Consumes `key`; folds by individual."""
         individual = jnp.arange(rates.shape[0])
@@ -113,7 +113,7 @@ def breed(
     key: Key[Array, ""],
     genomes: Genome,
     pairs: Pairs,
-    rates: Float[Array, "5"],
+    rates: Float[Array, "kinds"],
     is_elite: Bool[Array, "P"],
     generation: Int[Array, ""],
     connection_limit: int = 0,
@@ -136,6 +136,8 @@ def breed(
 
 
 def _breed_by_xla(genomes: Genome, pairs: Pairs, chances: _Chances, connection_limit: int) -> Mutated:
+    grows = jnp.asarray([mutation.grows for mutation in MUTATIONS])
+
     def one(parent, partner, is_crossed, chance):
         fits = jnp.bool_(True)
         if parent.spec.is_ordered:
@@ -146,7 +148,7 @@ def _breed_by_xla(genomes: Genome, pairs: Pairs, chances: _Chances, connection_l
             rates = jnp.where(is_due, chance.rates, 0.0)
             if connection_limit:
                 is_full = child.genome.num_enabled >= connection_limit
-                rates = jnp.where(is_full & jnp.asarray(GROWS), 0.0, rates)
+                rates = jnp.where(is_full & grows, 0.0, rates)
             changed = mutate(chance.draws[change], child.genome, rates, chance.marks + change)
             kind = child.kind if change else changed.kind
             child = Mutated(changed.genome, kind, child.overflow | (changed.overflow & is_due))
