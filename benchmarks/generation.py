@@ -22,7 +22,7 @@ from benchmarks.common import peak_memory_gib, time_it, write_result
 from benchmarks.genomes import random_genomes
 from wann_jax.devices import over_population, replicated
 from wann_jax.evolution import generation as search
-from wann_jax.evolution.ranking import rank_order
+from wann_jax.evolution.ranking import rank
 from wann_jax.evolution.selection import choose_parents
 from wann_jax.genomes.genome import Genome
 from wann_jax.genomes.population import Pairs, breed
@@ -48,7 +48,7 @@ def parts_of(population_size: int) -> dict[str, Any]:
     config = wann.SearchConfig.preset("mnist", "paper", population_size=population_size)
     points = jax.random.normal(jax.random.key(0), (population_size, 2))
     elite = jnp.arange(population_size) < config.num_elites
-    order = rank_order(points)
+    order = rank(points).order
     choose = partial(choose_parents, jax.random.key(1))
     chosen = Pairs(
         *choose(order, config.num_breeders, config.num_elites, config.tournament_size),
@@ -63,7 +63,7 @@ def parts_of(population_size: int) -> dict[str, Any]:
         return breed(jax.random.key(2), genomes, pairs, config.mutation_rates, elite, jnp.int32(0))
 
     programs: dict[str, Callable[[], Any]] = {
-        "rank": partial(jax.jit(rank_order), points),
+        "rank": partial(jax.jit(rank), points),
         "breed": partial(jax.jit(children), genomes, chosen),
         "express": partial(jax.jit(compiled), genomes),
     }

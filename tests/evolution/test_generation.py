@@ -226,3 +226,32 @@ def test_search_finds_what_no_linear_network_can_do():
     assert result.history.return_max[0] <= best_linear + 1e-6
     assert result.champion_score > best_linear + 0.05
     assert result.history.best_hidden[-1] >= 1
+
+
+def test_marks_stay_unique_when_children_get_fewer_changes():
+    many = dataclasses.replace(CONFIG, population_size=12, champion_candidates=2, max_changes=4, add_node_rate=5.0)
+    _, before = run(dataclasses.replace(many, generations=8))
+    few = dataclasses.replace(many, max_changes=1, generations=24)
+    *_, last = loop.dispatches(TASK, few, before.state)
+    for genome in individuals(last.state.genomes):
+        assert invariant_violations(genome) == []
+    assert int(last.state.next_mark) == last.state.genomes.spec.num_fixed + 12 * (8 * 4 + 16)
+
+
+def test_more_marks_than_numbers_are_refused():
+    config = dataclasses.replace(CONFIG, generations=2**30, max_changes=64)
+    with pytest.raises(wann.ConfigError, match=r"historical marks of generations .* must be below 2\*\*31; got"):
+        next(loop.dispatches(TASK, config, loop.start(TASK, config, 0)))
+
+
+def fewest_nodes_of_three(key, config, evaluation, genomes):
+    """Three objectives, of which only the number of hidden nodes differs between individuals."""
+    same = jnp.zeros(config.population_size)
+    return jnp.stack([same, -genomes.num_hidden.astype(jnp.float32), same], axis=-1)
+
+
+def test_objectives_can_be_replaced():
+    config = dataclasses.replace(CONFIG, generations=12)
+    chosen = wann.search(TASK, config, seed=3, objectives=fewest_nodes_of_three)
+    ours = wann.search(TASK, config, seed=3)
+    assert chosen.history.hidden_mean[-1] < 0.7 * ours.history.hidden_mean[-1]

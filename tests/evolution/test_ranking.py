@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 from tests.oracle import ranking as oracle
-from wann_jax.evolution.ranking import crowding_distances, fronts, rank_order
+from wann_jax.evolution.ranking import crowding_distances, fronts, rank
 
-jitted_fronts, jitted_crowding, jitted_order = jax.jit(fronts), jax.jit(crowding_distances), jax.jit(rank_order)
+jitted_fronts, jitted_crowding, jitted_order = jax.jit(fronts), jax.jit(crowding_distances), jax.jit(rank)
 examples = settings(deadline=None, max_examples=150)
 
 
@@ -40,7 +40,16 @@ def test_crowding_distances_match_definition(points):
 @examples
 @given(tied_points)
 def test_order_matches_definition(points):
-    assert jitted_order(jnp.asarray(points)).tolist() == oracle.rank_order(points.tolist())
+    assert jitted_order(jnp.asarray(points)).order.tolist() == oracle.rank_order(points.tolist())
+
+
+@examples
+@given(st.data(), st.sampled_from([1, 3, 4]))
+def test_any_number_of_objectives_is_ranked_by_the_definition(data, number):
+    points = data.draw(hnp.arrays(np.float32, (9, number), elements=st.sampled_from([0.0, 1.0, 2.0])))
+    ranking = jitted_order(jnp.asarray(points))
+    assert ranking.front.tolist() == oracle.fronts(points.tolist())
+    assert ranking.order.tolist() == oracle.rank_order(points.tolist())
 
 
 @pytest.mark.parametrize("size", [1, 2, 60])
@@ -58,7 +67,7 @@ def test_other_sizes_match_definition(size):
 def test_a_chain_is_one_front_per_individual():
     points = jnp.stack([jnp.arange(9.0), jnp.arange(9.0)], axis=1)
     assert jitted_fronts(points).tolist() == [8, 7, 6, 5, 4, 3, 2, 1, 0]
-    assert jitted_order(points).tolist() == [8, 7, 6, 5, 4, 3, 2, 1, 0]
+    assert jitted_order(points).order.tolist() == [8, 7, 6, 5, 4, 3, 2, 1, 0]
 
 
 def test_a_trade_off_is_one_front_ordered_by_crowding():
@@ -67,7 +76,7 @@ def test_a_trade_off_is_one_front_ordered_by_crowding():
     # From the one neighbour to the other, over the range of 16, in both objectives.
     expected = [np.inf, 4 / 16, 4 / 16, 10 / 16, 10 / 16, 4 / 16, 4 / 16, 14 / 16, np.inf]
     assert jitted_crowding(points, jnp.zeros(9, jnp.int32)).tolist() == expected
-    assert jitted_order(points).tolist() == [0, 8, 7, 3, 4, 1, 2, 5, 6]
+    assert jitted_order(points).order.tolist() == [0, 8, 7, 3, 4, 1, 2, 5, 6]
 
 
 def test_equal_individuals_keep_their_order():
@@ -75,4 +84,4 @@ def test_equal_individuals_keep_their_order():
     assert jitted_fronts(points).tolist() == [0] * 9
     # Ends of the sorted front are infinite, also where all are equal: ties go by index.
     assert jitted_crowding(points, jnp.zeros(9, jnp.int32)).tolist() == [np.inf] + [0.0] * 7 + [np.inf]
-    assert jitted_order(points).tolist() == [0, 8, 1, 2, 3, 4, 5, 6, 7]
+    assert jitted_order(points).order.tolist() == [0, 8, 1, 2, 3, 4, 5, 6, 7]

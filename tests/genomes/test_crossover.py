@@ -24,7 +24,7 @@ NOBODY = jnp.zeros(P, bool)
 
 @partial(jax.jit, static_argnums=4)
 def next_generation(key, genomes, pairs, generation, connection_limit):
-    return breed(key, genomes, pairs, RATES, NOBODY, generation, connection_limit)
+    return breed(key, genomes, pairs, RATES, NOBODY, SPEC.num_fixed + P * generation, connection_limit)
 
 
 def evolve(generations, spec=SPEC, crossed=0.0, connection_limit=0, seed=0):

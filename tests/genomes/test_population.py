@@ -36,7 +36,8 @@ def _compiled(name):
     def next_generation(seed, genomes, rates, is_elite, generation, parents, max_changes=1):
         pairs = Pairs(parents, parents, jnp.zeros(parents.shape, bool))
         key = jax.random.key(seed)
-        return breed(key, genomes, pairs, rates, is_elite, generation, max_changes=max_changes)
+        first_mark = SPEC.num_fixed + generation * parents.shape[0] * max_changes
+        return breed(key, genomes, pairs, rates, is_elite, first_mark, max_changes=max_changes)
 
     return jax.jit(next_generation, static_argnums=6)
 

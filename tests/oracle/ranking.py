@@ -1,10 +1,10 @@
-"""NSGA-II for two objectives to be maximised, straight from its definition; lists in, lists out."""
+"""NSGA-II for objectives to be maximised, straight from its definition; lists in, lists out."""
 
 import math
 
 
 def dominates(one, other):
-    return one[0] >= other[0] and one[1] >= other[1] and tuple(one) != tuple(other)
+    return all(mine >= theirs for mine, theirs in zip(one, other, strict=True)) and tuple(one) != tuple(other)
 
 
 def fronts(points):
@@ -22,7 +22,7 @@ def crowding_distances(points, front):
     distance = [0.0] * len(points)
     for level in set(front):
         members = [i for i in range(len(points)) if front[i] == level]
-        for objective in (0, 1):
+        for objective in range(len(points[0])):
             members = sorted(members, key=lambda i: (points[i][objective], i))
             values = [points[i][objective] for i in members]
             span = values[-1] - values[0]

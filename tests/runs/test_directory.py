@@ -209,8 +209,23 @@ class TestCheckpoints:
         assert run.has_checkpoint()
         other = dataclasses.replace(SETTINGS, config=dataclasses.replace(CONFIG, population_size=20))
         refused(lambda: run.load(task, other), "config.population_size must be the checkpoint's, 24; got 20")
+        for changed, words in (
+            ({"num_inputs": 3}, "task.num_inputs must be the checkpoint's, 2; got 3"),
+            ({"num_outputs": 4}, "task.num_outputs must be the checkpoint's, 1; got 4"),
+            ({"hidden_activations": (1, 5)}, "task.hidden_activations must be the checkpoint's"),
+        ):
+            refused(lambda changed=changed: run.load(dataclasses.replace(task, **changed), SETTINGS), words)
         (run.path / "checkpoints" / "0" / "sizes" / "metadata").write_text("{")
         refused(lambda: run.load(task, SETTINGS), f"checkpoint {run.path / 'checkpoints' / '0'} cannot be read")
+
+    def test_a_run_keeps_its_random_numbers_whatever_the_users_setting_is_now(self, run):
+        task = SETTINGS.make_task()
+        state = start(task, CONFIG, 3)
+        run.save(state)
+        with jax.default_prng_impl("rbg"):
+            loaded = run.load(task, SETTINGS)
+        assert jax.random.key_impl(loaded.key) == jax.random.key_impl(state.key)
+        assert_same(loaded, state)
 
     def test_the_champion_is_written_with_its_facts(self, run):
         task = SETTINGS.make_task()

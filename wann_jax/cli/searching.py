@@ -121,7 +121,7 @@ def run_resume(args: list[str]) -> int:
     if settings != old:
         settings = settings.with_change(done, old)
         run.write_settings(settings)
-        if settings.task_options != old.task_options:  # the champion's score is of another task
+        if settings.scoring != old.scoring:  # the champion's score means something else
             state = state.replace(champion_score=jnp.full_like(state.champion_score, -jnp.inf))
     run.cut_metrics(int(state.generation))
     return _run_and_report(run, settings, task, state)

@@ -7,6 +7,7 @@ loop.py calls until a search is done. For people with their own loop: `init`, `a
 Source: Gaier & Ha 2019, "Weight Agnostic Neural Networks", section 3; differences stand in the README.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from wann_jax.devices import over_population, replicated
 from wann_jax.errors import require
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.metrics import GenerationMetrics
-from wann_jax.evolution.ranking import fronts, rank_order
+from wann_jax.evolution.ranking import rank
 from wann_jax.evolution.selection import choose_parents
 from wann_jax.genomes.genome import Genome, GenomeSpec
 from wann_jax.genomes.population import Pairs, breed, has_room, initial_population
@@ -41,6 +42,11 @@ class SearchState(struct.PyTreeNode):
     genomes: Genome  # [P], not evaluated yet
     champion: Genome
     champion_score: Float[Array, ""]  # -inf before the first judgement
+    next_mark: Int[Array, ""]  # the first historical mark that no node has had
+
+
+# From a key, settings, what the population got and the population to objectives [P, M], all to be maximised.
+Objectives = Callable[[Key[Array, ""], SearchConfig, Evaluation, Genome], Float[Array, "P M"]]
 
 
 class Candidate(NamedTuple):
@@ -60,6 +66,7 @@ def init(key: Key[Array, ""], config: SearchConfig, spec: GenomeSpec) -> SearchS
         genomes=genomes,
         champion=jax.tree.map(lambda table: table[0], genomes),
         champion_score=jnp.float32(-jnp.inf),
+        next_mark=jnp.int32(spec.num_fixed),
     )
 
 
@@ -71,26 +78,30 @@ def ask(state: SearchState) -> Network:
 def tell(
     config: SearchConfig,
     state: SearchState,
-    returns: Float[Array, "P W"],
+    evaluation: Evaluation | Float[Array, "P W"],
     candidate: Candidate | None = None,
+    objectives: Objectives | None = None,
 ) -> tuple[SearchState, GenerationMetrics]:
     """Ranks the generation by its returns and breeds the next one.
 
-    `candidate` replaces the champion if its score is higher; by default it is the individual with the largest mean
-    return. Returns that are not finite count as RETURN_FLOOR.
+    `evaluation`: of the networks that `ask` gave, or just its returns. `candidate` replaces the champion if its score
+    is higher; by default it is the individual with the largest mean return. `objectives`: what to rank on, by default
+    `paper_objectives`. Returns that are not finite count as RETURN_FLOOR.
     """
     spec = state.genomes.spec
     fits = spec.is_ordered or not config.crossover_probability
     require(fits, "search.crossover_probability", "0 where the spec is not ordered", config.crossover_probability)
-    finite = jnp.isfinite(returns)
-    returns = jnp.where(finite, returns, RETURN_FLOOR)
+    if not isinstance(evaluation, Evaluation):
+        evaluation = Evaluation(evaluation, jnp.zeros(config.population_size))
+    finite = jnp.isfinite(evaluation.returns)
+    returns = jnp.where(finite, evaluation.returns, RETURN_FLOOR)
     rank_key, parent_key, breed_key = jax.random.split(_generation_key(state, 0), 3)
     if candidate is None:
         best = returns.mean(-1).argmax()
         candidate = Candidate(_individual(state.genomes, best), returns.mean(-1)[best])
 
-    points = objectives(rank_key, config, returns, state.genomes.num_enabled)
-    order = rank_order(points)
+    points = (objectives or paper_objectives)(rank_key, config, evaluation._replace(returns=returns), state.genomes)
+    order, front = rank(points)
     parents, partners = choose_parents(
         parent_key, order, config.num_breeders, config.num_elites, config.tournament_size
     )
@@ -104,7 +115,7 @@ def tell(
         Pairs(parents, partners, is_crossed),
         config.mutation_rates,
         is_elite,
-        state.generation,
+        state.next_mark,
         config.connection_limit,
         config.max_changes,
     )
@@ -113,11 +124,12 @@ def tell(
     champion = jax.tree.map(lambda new, old: jnp.where(wins, new, old), candidate.genome, state.champion)
     next_state = state.replace(
         generation=state.generation + 1,
+        next_mark=state.next_mark + config.marks_per_generation,
         genomes=children.genome,
         champion=champion,
         champion_score=jnp.where(wins, candidate.score, state.champion_score),
     )
-    metrics = GenerationMetrics.of(state.generation, state.genomes, returns, fronts(points))
+    metrics = GenerationMetrics.of(state.generation, state.genomes, returns, front)
     return next_state, metrics.replace(
         champion_score=next_state.champion_score,
         num_overflows=(children.overflow & ~is_elite).sum(),
@@ -125,8 +137,8 @@ def tell(
     )
 
 
-def objectives(
-    key: Key[Array, ""], config: SearchConfig, returns: Float[Array, "P W"], num_enabled: Int[Array, "P"]
+def paper_objectives(
+    key: Key[Array, ""], config: SearchConfig, evaluation: Evaluation, genomes: Genome
 ) -> Float[Array, "P 2"]:
     """What a generation is ranked on: the mean return, and either simplicity or the best weight's return.
 
@@ -134,12 +146,15 @@ def objectives(
     number of enabled connections: it makes the same fronts as the original's reciprocal, but crowding distances are
     then gaps in connections, where the reciprocal crowds the population around tiny networks.
     """
-    simplicity = -jnp.maximum(num_enabled, 1).astype(jnp.float32)
+    returns = evaluation.returns
+    simplicity = -jnp.maximum(genomes.num_enabled, 1).astype(jnp.float32)
     by_simplicity = jax.random.bernoulli(key, config.simplicity_probability)
     return jnp.stack([returns.mean(-1), jnp.where(by_simplicity, simplicity, returns.max(-1))], axis=-1)
 
 
-def run_generation(config: SearchConfig, state: SearchState, task: Task) -> tuple[SearchState, GenerationMetrics]:
+def run_generation(
+    config: SearchConfig, state: SearchState, task: Task, objectives: Objectives | None = None
+) -> tuple[SearchState, GenerationMetrics]:
     """One whole generation: express, evaluate, judge the champion, rank, select, mutate."""
     weights = jnp.asarray(config.shared_weights, jnp.float32)
     jitter = jax.random.uniform(_generation_key(state, 2), weights.shape, minval=-1.0, maxval=1.0)
@@ -149,7 +164,7 @@ def run_generation(config: SearchConfig, state: SearchState, task: Task) -> tupl
     is_due = (state.generation == 0) | ((state.generation + 1) % config.champion_interval == 0)
     nobody = Candidate(state.champion, jnp.float32(-jnp.inf))
     candidate = lax.cond(is_due, lambda: judge(config, state, task, evaluation.returns), lambda: nobody)
-    next_state, metrics = tell(config, state, evaluation.returns, candidate)
+    next_state, metrics = tell(config, state, evaluation, candidate, objectives)
     return next_state, metrics.replace(work=evaluation.work.sum())
 
 
@@ -168,16 +183,16 @@ def judge(config: SearchConfig, state: SearchState, task: Task, returns: Float[A
     return Candidate(_individual(state.genomes, best[scores.argmax()]), scores.max())
 
 
-@partial(jax.jit, donate_argnames="state")
+@partial(jax.jit, static_argnames="objectives", donate_argnames="state")
 def run_generations(
-    config: SearchConfig, state: SearchState, task: Task, count: Int[Array, ""]
+    config: SearchConfig, state: SearchState, task: Task, count: Int[Array, ""], objectives: Objectives | None = None
 ) -> tuple[SearchState, GenerationMetrics]:
     """Up to `count` generations in one program; metrics [MAX_GENERATIONS_PER_DISPATCH], the first rows filled.
 
     Stops early where another generation might overfill a table, so that growth depends on the state alone and not on
     how a run is cut into dispatches. One compile for each spec (bucket): the count and the rates are traced.
     """
-    shapes = jax.eval_shape(lambda: run_generation(config, state, task)[1])
+    shapes = jax.eval_shape(lambda: run_generation(config, state, task, objectives)[1])
     history = jax.tree.map(lambda leaf: jnp.zeros((MAX_GENERATIONS_PER_DISPATCH, *leaf.shape), leaf.dtype), shapes)
 
     def unfinished(carry):
@@ -188,7 +203,7 @@ def run_generations(
     def advance(carry):
         index, state, history = carry
         state = lax.with_sharding_constraint(state, replicated())
-        state, metrics = run_generation(config, state, task)
+        state, metrics = run_generation(config, state, task, objectives)
         return index + 1, state, jax.tree.map(lambda rows, row: rows.at[index].set(row), history, metrics)
 
     _, state, history = lax.while_loop(unfinished, advance, (0, state, history))

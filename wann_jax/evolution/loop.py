@@ -14,14 +14,22 @@ import numpy as np
 from wann_jax.devices import replicated
 from wann_jax.errors import require
 from wann_jax.evolution.config import SearchConfig
-from wann_jax.evolution.generation import MAX_GENERATIONS_PER_DISPATCH, SearchState, init, run_generations
+from wann_jax.evolution.generation import (
+    MAX_GENERATIONS_PER_DISPATCH,
+    Objectives,
+    SearchState,
+    init,
+    run_generations,
+)
 from wann_jax.evolution.metrics import GenerationMetrics
-from wann_jax.genomes.genome import MIN_HIDDEN_CAPACITY, Genome, GenomeSpec, grow
+from wann_jax.genomes.genome import MIN_HIDDEN_CAPACITY, OUTPUT_LAYER, Genome, GenomeSpec, grow
 from wann_jax.genomes.population import adopted, with_room
 from wann_jax.networks.compiling import express
 from wann_jax.networks.network import Network
 from wann_jax.tasks.base import Task
 
+# Adopted genomes have the marks above it.
+MARK_LIMIT = 2**31 - OUTPUT_LAYER
 SECONDS_PER_DISPATCH = 1.0  # how often the host looks at metrics
 
 
@@ -48,11 +56,19 @@ def start(task: Task, config: SearchConfig, seed: int, initial: Genome | None = 
     return state.replace(genomes=copies, champion=genome)
 
 
-def dispatches(task: Task, config: SearchConfig, state: SearchState, interval: int | None = None) -> Iterator[Dispatch]:
+def dispatches(
+    task: Task,
+    config: SearchConfig,
+    state: SearchState,
+    interval: int | None = None,
+    objectives: Objectives | None = None,
+) -> Iterator[Dispatch]:
     """Runs the search to `config.generations`, growing tables when needed; yields after every dispatch.
 
     With `interval`, a dispatch ends at every multiple of so many generations. Results do not depend on it.
     """
+    marks = int(state.next_mark) + (config.generations - int(state.generation)) * config.marks_per_generation
+    require(marks < MARK_LIMIT, "historical marks of generations * population_size * max_changes", "below 2**31", marks)
     compiled_spec: GenomeSpec | None = None
     count, pace = 1, None  # pace: seconds for each generation, once one has run without compiling
     while (done := int(state.generation)) < config.generations:
@@ -61,7 +77,7 @@ def dispatches(task: Task, config: SearchConfig, state: SearchState, interval: i
         began = time.perf_counter()
         task, state = jax.device_put((task, state), replicated())
         count = min(count, config.generations - done, interval - done % interval if interval else count)
-        state, history = run_generations(config, state, task, jnp.int32(count))
+        state, history = run_generations(config, state, task, jnp.int32(count), objectives)
         history = jax.device_get(history)
         seconds, compiled = time.perf_counter() - began, genomes.spec != compiled_spec
         compiled_spec = genomes.spec
@@ -88,16 +104,18 @@ def search(
     seed: int = 0,
     on_dispatch: Callable[[Dispatch], None] = lambda dispatch: None,
     initial: Genome | None = None,
+    objectives: Objectives | None = None,
 ) -> SearchResult:
     """Evolves a population and returns its champion.
 
     `on_dispatch` is called every second or so with what has been done since. `initial`: what the first generation has
-    copies of, instead of random genomes (see `load_genome`). Same seed, same result, whatever the number of devices.
-    Raises ConfigError for a setting that breaks a rule, before anything is compiled.
+    copies of, instead of random genomes (see `load_genome`). `objectives`: what generations are ranked on, instead of
+    `paper_objectives` (evolution/generation.py); a function that JAX can compile. Same seed, same result, whatever the
+    number of devices. Raises ConfigError for a setting that breaks a rule, before anything is compiled.
     """
     state = start(task, config, seed, initial)
     rows = []
-    for dispatch in dispatches(task, config, state):
+    for dispatch in dispatches(task, config, state, objectives=objectives):
         state = dispatch.state
         rows.append(dispatch.metrics)
         on_dispatch(dispatch)

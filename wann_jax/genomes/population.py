@@ -115,7 +115,7 @@ def breed(
     pairs: Pairs,
     rates: Float[Array, "kinds"],
     is_elite: Bool[Array, "P"],
-    generation: Int[Array, ""],
+    first_mark: Int[Array, ""],
     connection_limit: int = 0,
     max_changes: int = 1,
 ) -> Mutated:
@@ -123,9 +123,8 @@ def breed(
 
     Consumes `key`. A child gets from 1 to `max_changes` (M) mutations; `kind` is the first one's. A genome with
     `connection_limit` enabled connections (0: no limit) gets no more by either. A node born by change m of the child
-    in slot p of generation g has the historical mark num_fixed + (g * P + p) * M + m: unique in a run.
+    in slot p has the historical mark first_mark + p * M + m.
     """
-    first_mark = genomes.spec.num_fixed + generation * is_elite.shape[0] * max_changes
     chances = _Chances.drawn(key, jnp.where(is_elite[:, None], 0.0, rates), first_mark, max_changes)
     pairs = pairs._replace(is_crossed=pairs.is_crossed & ~is_elite & (pairs.partners != pairs.parents))
     by_xla = partial(_breed_by_xla, connection_limit=connection_limit)

@@ -45,6 +45,11 @@ class RunSettings:
     initial: str | None = None  # the network that the first generation had copies of, as it was called
     changes: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # generation, and what was set before it
 
+    @property
+    def scoring(self) -> tuple[Any, ...]:
+        """What a champion's score depends on, its network apart."""
+        return self.task, self.task_options, self.config.shared_weights, self.config.champion_episodes
+
     def with_change(self, generation: int, old: "RunSettings") -> "RunSettings":
         """These settings, which hold from a generation on, with a note of the old ones; a longer run is no change."""
         before = {**vars(old.config), **old.task_options}
@@ -170,6 +175,7 @@ class RunDirectory:
         from orbax import checkpoint as ocp  # here: importing it takes longer than starting a search
 
         sizes = {**dataclasses.asdict(state.genomes.spec), "population_size": state.genomes.num_nodes.shape[0]}
+        sizes["prng"] = str(jax.random.key_impl(state.key))
         plain = {**vars(state), "key": jax.random.key_data(state.key)}
         with self._checkpoints() as manager:
             manager.save(
@@ -195,12 +201,13 @@ class RunDirectory:
 
             sizes = restore(sizes=ocp.args.JsonRestore())["sizes"]
             spec = _fitting_spec(sizes, task, settings.config)
-            fresh = jax.eval_shape(lambda: init(jax.random.key(0), settings.config, spec))
-            key = jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0)))
-            shapes = jax.tree.map(_on_first_device, {**vars(fresh), "key": key})
+            # The user's implementation of random numbers may be another one now; the run keeps its own.
+            key = jax.random.key(0, impl=sizes["prng"])
+            fresh = jax.eval_shape(lambda: init(key, settings.config, spec))
+            shapes = jax.tree.map(_on_first_device, {**vars(fresh), "key": jax.random.key_data(key)})
             plain = restore(state=ocp.args.StandardRestore(shapes))["state"]
         plain = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), plain)  # on no device in particular
-        return SearchState(**{**plain, "key": jax.random.wrap_key_data(plain["key"])})
+        return SearchState(**{**plain, "key": jax.random.wrap_key_data(plain["key"], impl=sizes["prng"])})
 
     def has_checkpoint(self) -> bool:
         """Whether there is a checkpoint to go on from."""
@@ -223,14 +230,15 @@ def _fitting_spec(sizes: dict[str, Any], task: Task, config: SearchConfig) -> Ge
     }
     of_config = {"population_size": config.population_size, "is_ordered": config.crossover_probability > 0}
     wanted = of_task | of_config
-    known: dict[str, Any] = wanted | sizes  # checkpoints of version 0.1 do not say what their task was like
+    rule = "one of version 0.2 or newer, which says what its task was like"
+    require(wanted.keys() <= sizes.keys(), "checkpoint", rule, f"sizes {', '.join(sizes)}", CheckpointError)
     for name, value in wanted.items():
         owner = "task" if name in of_task else "config"
-        require(known[name] == value, f"{owner}.{name}", f"the checkpoint's, {known[name]}", value, CheckpointError)
+        require(sizes[name] == value, f"{owner}.{name}", f"the checkpoint's, {sizes[name]}", value, CheckpointError)
     names = {field.name for field in dataclasses.fields(GenomeSpec)}
-    kept = {name: value for name, value in known.items() if name in names}
-    return GenomeSpec(**kept | {"hidden_activations": tuple(known["hidden_activations"])})
+    kept = {name: value for name, value in sizes.items() if name in names}
+    return GenomeSpec(**kept | {"hidden_activations": tuple(sizes["hidden_activations"])})
 
 
-def _on_first_device(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+def _on_first_device(leaf: jax.ShapeDtypeStruct | jax.Array) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=jax.sharding.SingleDeviceSharding(jax.devices()[0]))

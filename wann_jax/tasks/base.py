@@ -18,6 +18,7 @@ class Evaluation(NamedTuple):
 
     returns: Float[Array, "P W"]  # mean over episodes; to be maximised
     work: Float[Array, "P"]  # units of work done for each individual, see Task.work_unit
+    cases: Float[Array, "P W N"] | None = None  # results for each case, where a task gives them; for own objectives
 
 
 @runtime_checkable
