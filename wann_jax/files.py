@@ -7,9 +7,13 @@ import gzip
 import io
 import json
 import os
+import zipfile
 import zlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from wann_jax.errors import DataError, require
 
@@ -44,6 +48,24 @@ def unpacked(path: StrPath, content: bytes, limit: int) -> bytes:
         raise DataError(f"{path} cannot be read: {error}") from None
     require(len(whole) <= limit, str(path), f"at most {limit} bytes large, unpacked", "more", DataError)
     return whole
+
+
+def npz_arrays(path: StrPath, limit: int, choose: Callable[[list[str]], Iterable[str]]) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file that `choose` picks among its names; no objects.
+
+    Raises DataError if file or arrays are larger than `limit` bytes; on damage zipfile, zlib, NumPy and the parser of
+    its headers raise anything.
+    """
+    # An .npz is a zip archive of .npy files; np.load takes a lone .npy as well, and believes what headers say of sizes.
+    with zipfile.ZipFile(io.BytesIO(read_bytes(path, limit))) as archive:
+        found = {name.removesuffix(".npy"): name for name in archive.namelist()}
+        members = {name: archive.getinfo(found[name]) for name in choose([*found])}
+        size = sum(member.file_size for member in members.values())
+        require(size <= limit, str(path), f"at most {limit} bytes large, unpacked", size, DataError)
+        return {
+            name: np.lib.format.read_array(io.BytesIO(archive.read(member)), allow_pickle=False)
+            for name, member in members.items()
+        }
 
 
 def strict_json(document: Any, indent: int | None = None) -> str:

@@ -85,7 +85,7 @@ def run_search(args: list[str]) -> int:
     require(settings.checkpoint_interval >= 1, "checkpoint_interval", "at least 1", settings.checkpoint_interval)
     settings.config.check()
     task = settings.make_task()
-    initial = None if command.initial is None else load_genome(command.initial)
+    initial = None if command.initial is None else load_genome(command.initial, task.num_inputs, task.num_outputs)
     state = start(task, settings.config, settings.seed, initial)
     label = "".join(letter if letter.isalnum() else "-" for letter in command.task).strip("-")
     run = RunDirectory.create(

@@ -5,17 +5,16 @@ than 1 GiB (`files.MOST_DATA_BYTES`), packed or unpacked, are refused.
 """
 
 import hashlib
-import io
 import math
 import struct
-import zipfile
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from wann_jax.errors import DataError, require
-from wann_jax.files import MOST_DATA_BYTES, read_bytes, unpacked
+from wann_jax.files import MOST_DATA_BYTES, npz_arrays, read_bytes, unpacked
 
 MAX_NAMES = 12  # that a message lists
 
@@ -45,14 +44,7 @@ def read_npz(path: Path) -> list[np.ndarray]:
     Raises DataError.
     """
     try:
-        # An .npz is a zip archive of .npy files; np.load takes a lone .npy as well, and believes sizes.
-        with zipfile.ZipFile(io.BytesIO(read_bytes(path, MOST_DATA_BYTES))) as archive:
-            found = {name.removesuffix(".npy"): name for name in archive.namelist()}
-            members = [archive.getinfo(found[name]) for name in _names(path, found)]
-            size = sum(member.file_size for member in members)
-            rule = f"at most {MOST_DATA_BYTES} bytes large, unpacked"
-            require(size <= MOST_DATA_BYTES, str(path), rule, size, DataError)
-            return [_read_npy(archive.read(member)) for member in members]
+        return [*npz_arrays(path, MOST_DATA_BYTES, partial(_names, path)).values()]
     except DataError:
         raise
     except Exception as error:  # damage makes zipfile, zlib, NumPy and the parser of its headers raise anything
@@ -60,14 +52,10 @@ def read_npz(path: Path) -> list[np.ndarray]:
         raise DataError(f"{path} cannot be read as an .npz file: {text or type(error).__name__}") from None
 
 
-def _names(path: Path, found: Iterable[str]) -> list[str]:
+def _names(path: Path, found: list[str]) -> Sequence[str]:
     """Of the arrays to read. Raises DataError if there is more or less than one training set, or half a test."""
     names = [name for name in ("x", "y", "x_train", "y_train", "x_test", "y_test") if name in found]
     training, test = [name for name in names if "test" not in name], [name for name in names if "test" in name]
     fits = training in (["x", "y"], ["x_train", "y_train"]) and len(test) != 1
-    require(fits, str(path), "an .npz with arrays x and y (and x_test and y_test)", [*found][:MAX_NAMES], DataError)
+    require(fits, str(path), "an .npz with arrays x and y (and x_test and y_test)", found[:MAX_NAMES], DataError)
     return names
-
-
-def _read_npy(content: bytes) -> np.ndarray:
-    return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)

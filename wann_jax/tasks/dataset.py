@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from wann_jax.errors import DataError, require
+from wann_jax.strictness import LARGEST
 
 SPLITS = {"train": "training", "validation": "validation", "test": "test"}  # and what messages call them
 SPLIT_SEED = 20190611
 MIN_SAMPLES = 10  # so that the validation split, a tenth, holds one
 MAX_CLASSES = 1000
-MAX_INPUT = float(np.finfo(np.float32).max)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +88,7 @@ def check_pair(called: str, x: np.ndarray, y: np.ndarray) -> None:
     require(x.dtype.kind in "fiub", f"{called} inputs", "real numbers", str(x.dtype), DataError)
     require(bool(np.isfinite(x).all()), f"{called} inputs", "finite", "nan or inf", DataError)
     largest = max(abs(float(x.min())), abs(float(x.max())))
-    require(largest <= MAX_INPUT, f"{called} inputs", f"at most {MAX_INPUT:g}, as 32 bits hold", largest, DataError)
+    require(largest <= LARGEST, f"{called} inputs", f"at most {LARGEST:g}, as 32 bits hold", largest, DataError)
 
 
 def _by_split(name: str, arrays: Any) -> dict[str, np.ndarray]:
