@@ -146,6 +146,9 @@ def run_unite(args: list[str]) -> int:
     """`wann unite`; the exit status."""
     command = parse(UniteCommand, "unite", args)
     require(not command.out.exists(), "out", "a new file, nothing is overwritten", str(command.out), CheckpointError)
+    for path in command.networks:
+        rule = "run directories, network files of ours or names of the zoo: a matrix does not tell its sizes"
+        require(path.is_dir() or path.suffix in ("", ".json"), "networks", rule, str(path))
     genome = unite([load_genome(path) for path in command.networks])
     save_network(command.out, genome, {"united": [str(path) for path in command.networks]})
     print(f"{int(genome.num_enabled)} connections, {int(genome.num_hidden)} hidden nodes")

@@ -68,10 +68,11 @@ def run_tune(args: list[str]) -> int:
     defaults = TuneConfig.for_task(name.partition(":")[0] in ("digits", "mnist", "classify"), method)
     default = TuneCommand(network=tyro.MISSING, task=tyro.MISSING, tuning=defaults)
     command = parse(TuneCommand, "tune", args, default=default)
-    out = command.out or Path(f"{command.network.with_suffix('')}-{method}.json")
+    out = command.out or _beside(command.network, method)
     _check(command, out)
     options = task_options_of(command.network, command.task, command.task_options.given())
     task = tunable(make_task(command.task, **options))
+    command.tuning.check_used(task.score_name == "accuracy", method)
     network = load_network(command.network, task.num_inputs, task.num_outputs)
     genome = load_genome(command.network, task.num_inputs, task.num_outputs)
     weights = load_weights(command.network, task.num_inputs, task.num_outputs)
@@ -107,6 +108,12 @@ def run_tune(args: list[str]) -> int:
     print(f"held-out score: {result.start_score:.4g} before, {result.score:.4g} after")
     print(*([f"stopped: {result.stopped}"] if result.stopped else []), f"written: {out}", sep="\n")
     return 0
+
+
+def _beside(network: Path, method: str) -> Path:
+    """NETWORK-METHOD.json; of a file's name its ending goes, of a directory's nothing."""
+    path = network.resolve() if network.name in ("", "..") else network  # Path(".") has no name
+    return path.with_name(f"{path.stem if path.is_file() else path.name}-{method}.json")
 
 
 def _check(command: TuneCommand, out: Path) -> None:
