@@ -129,8 +129,8 @@ class TestResume:
         assert config["changes"] == [{"generation": 2, "elite_fraction": 0.05, "max_steps": 5}]
         work = [row["work"] for row in rows(path)]
         assert work[2:] == [work[0] * 9 / 5] * 2
-        # A pendulum loses return with every step: the champion of nine steps is worse, yet it is the one that counts.
-        assert rows(path)[3]["champion_score"] < rows(path)[1]["champion_score"]
+        # The score of the old champion was of other episodes; JSON has no -Infinity.
+        assert rows(path)[3]["champion_score"] is None
 
     def test_ctrl_c_ends_cleanly_and_the_run_goes_on(self, wann, finished, monkeypatch):
         append, handler = RunDirectory.append_metrics, signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -275,7 +275,7 @@ MISTAKES = {
     "search xor --seed -1": "seed must be between 0 and 2**63 - 1; got -1",
     "search xor --max-changes 0": "search.max_changes must be a whole number, at least 1; got 0",
     "search xor --initial none": "network file 'none' cannot be read",
-    "search xor --initial swingup": "initial: inputs and outputs must be the task's, (2, 1); got (5, 1)",
+    "search xor --initial swingup": "swingup.json: num_inputs must be 2; got 5",
     "search xor --out run": "nothing is overwritten (wann resume goes on with a run); got 'run'",
     "search xor --max-steps 5": "task.max_steps must be left out: task 'xor' has no such option; got 5",
     "search swingup --batch-size 5": "task.batch_size must be left out: task 'swingup' has no such option; got 5",
@@ -296,7 +296,7 @@ MISTAKES = {
     "resume run --crossover-probability 0.3": "search.crossover_probability must be 0, as before",
     "resume run --generations 7": "generations must be at least the 12 already done; got 7",
     "evaluate run": "Missing from wann evaluate: --task STR",
-    "evaluate run --task xor --weights=1e300": "weights must be a list of finite numbers",
+    "evaluate run --task xor --weights=1e300": "weights must be finite numbers, in 32 bits",
     "evaluate run --task xor --weights=1,a": "weights must be a list of numbers; got ['1', 'a']; wann evaluate --help",
     "evaluate run --task xor --seed -1": "seed must be between 0 and 2**63 - 1; got -1",
     "evaluate run --task xor --split train": "split must be one of validation, test; got 'train'",
