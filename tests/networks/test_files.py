@@ -313,7 +313,7 @@ def test_weights_that_are_no_numbers_of_32_bits_are_refused(tmp_path, weight):
 def test_what_is_written_is_json_that_every_reader_takes(tmp_path):
     genome = from_plain(SPEC, PlainGenome([1, 1, 1, 1], [(1, 3, True)]))
     info = {"score": float("-inf"), "curve": [{"step": 0, "score": float("nan")}], "weight": float("inf")}
-    save_network(tmp_path / "net.json", genome, SPEC, info)
+    save_network(tmp_path / "net.json", genome, info)
     read = json.loads((tmp_path / "net.json").read_text(), parse_constant=pytest.fail)["info"]
     assert read == {"score": None, "curve": [{"step": 0, "score": None}], "weight": None}
     assert files.load_info(tmp_path / "net.json") == read
@@ -343,7 +343,7 @@ def test_a_network_names_encoders_of_the_package_only(tmp_path):
     spec = GenomeSpec.for_task(2, 1, (5,), 4)
     genome = from_plain(spec, PlainGenome([1, 1, 1, 1], [(1, 3, True)]))
     path = tmp_path / "car.json"
-    save_network(path, genome, spec, {"encoder": "/etc/secret"})
+    save_network(path, genome, {"encoder": "/etc/secret"})
     rule = "info.encoder must be one of early, laptop, which come with the package (for another, give --encoder)"
     refused(lambda: task_options_of(path, "carracing"), path, rule, "got '/etc/secret'")
     given = {"encoder": "mine", "max_steps": 3}

@@ -48,9 +48,7 @@ class SearchConfig:
     add_node_rate: float = _RATES["add_node"]  # how often a connection is split by a new node
     enable_connection_rate: float = _RATES["enable_connection"]  # how often a disabled connection is enabled
     change_activation_rate: float = _RATES["change_activation"]  # how often a hidden node changes its activation
-    disable_connection_rate: float = _RATES[
-        "disable_connection"
-    ]  # how often one is disabled (paper: never)
+    disable_connection_rate: float = _RATES["disable_connection"]  # how often one is disabled (paper: never)
     max_changes: int = 1  # a child gets from one to this many changes, drawn uniformly (in the paper: one)
     crossover_probability: float = 0.0  # share of children with the genes of two parents (in the paper: none)
     connection_limit: int = 0  # enabled connections with which a network stops growing; 0: no limit
