@@ -1,6 +1,5 @@
 """What every benchmark shares: the machine's description, timing, and the results folder."""
 
-import json
 import os
 import platform
 import re
@@ -19,6 +18,7 @@ import jax
 
 from wann_jax import native
 from wann_jax.envs import bipedal_walker
+from wann_jax.files import strict_json
 
 RESULTS = Path(__file__).parent / "results"
 LIST_OF_NUMBERS = re.compile(r"\[[-+.\deE,\s]+\]")  # goes on one line: curves are long
@@ -63,7 +63,7 @@ def write_result(name: str, document: dict[str, Any]) -> Path:
     command = shlex.join(["python", "-m", f"benchmarks.{module}", *arguments])
     path = RESULTS / f"{name}.json"
     RESULTS.mkdir(exist_ok=True)
-    text = json.dumps({"command": command, "machine": machine(), **document}, indent=1)
+    text = strict_json({"command": command, "machine": machine(), **document}, indent=1)
     path.write_text(LIST_OF_NUMBERS.sub(lambda found: " ".join(found[0].split()), text) + "\n")
     return path
 

@@ -21,6 +21,7 @@ from benchmarks.common import time_it, write_result
 from benchmarks.genomes import random_genomes
 from wann_jax.devices import DEVICES_VARIABLE, over_population, replicated
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS
+from wann_jax.files import strict_json
 from wann_jax.kernels.losses import CrossEntropy
 
 POPULATIONS = (64, 256, 1024, 4096, 8192)
@@ -30,7 +31,7 @@ HIDDEN = (16, 64, 128, 256, 512, 1024)
 def main() -> None:
     """Runs everything and writes one result file; with an argument, one measurement for the parent process."""
     if sys.argv[1:] == ["one"]:
-        print(json.dumps({"mnist": evaluation(192, 340, 1849), "swing-up": rollout_seconds(192)}))
+        print(strict_json({"mnist": evaluation(192, 340, 1849), "swing-up": rollout_seconds(192)}))
         return
     by_population = {size: evaluation(size, 64, 256) for size in POPULATIONS}
     by_hidden = {hidden: evaluation(192, hidden, 4 * hidden) for hidden in HIDDEN}

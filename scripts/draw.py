@@ -35,8 +35,10 @@ def main() -> None:
     parser.add_argument("--weight", type=float, default=-1.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--encoder", help="as wann evaluate has it; needed where the network's is not the package's")
     options = parser.parse_args()
-    task = make_task(options.task, **task_options_of(options.network, options.task))
+    given = {"encoder": options.encoder} if options.encoder else {}
+    task = make_task(options.task, **task_options_of(options.network, options.task, given))
     network = load_network(options.network, task.num_inputs, task.num_outputs)
     episode: Any
     if isinstance(task, CarRacingTask):

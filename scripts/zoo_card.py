@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from wann_jax.analysis.protocol import protocol, size_of
+from wann_jax.files import strict_json
 from wann_jax.networks.files import (
     CHAMPION_FILE,
     ZOO,
@@ -32,8 +33,8 @@ def main(run: str, name: str, command: str, summary: str, tuned: str = "", trial
     run, *others = run.split(",")
     directory = RunDirectory.open(Path(run))
     settings = directory.read_settings()
-    data = {name: value for name, value in settings.task_options.items() if name == "data_dir"}
-    options = data | task_options_of(run, settings.task)  # episodes of full length, whatever the search had
+    given = {name: value for name, value in settings.task_options.items() if name in ("data_dir", "encoder")}
+    options = task_options_of(run, settings.task, given)  # episodes of full length, whatever the search had
     task = tunable(make_task(settings.task, **options))
     found = RESULTS / f"{name}_champion.json"
     worlds = json.loads(found.read_text()) if found.exists() else {}
@@ -55,7 +56,7 @@ def main(run: str, name: str, command: str, summary: str, tuned: str = "", trial
         metrics = RunDirectory.open(Path(path)).read_metrics()
         thinned = [row for row in metrics if row["generation"] % max(1, len(metrics) // LOG_ROWS) == 0]
         log = {"command": command, "generations": len(metrics), "rows": [*thinned, metrics[-1]]}
-        text = json.dumps(log).replace('{"generation"', '\n{"generation"') + "\n"
+        text = strict_json(log).replace('{"generation"', '\n{"generation"') + "\n"
         (RESULTS / f"zoo_{name}{f'_{index + 1}' if others else ''}.json").write_text(text)
 
 

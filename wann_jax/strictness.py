@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import jax
+import numpy as np
+
+LARGEST = float(np.finfo(np.float32).max)  # number of 32 bits, in which everything is computed
 
 
 @contextmanager

@@ -76,6 +76,14 @@ def test_votes_means_and_disagreement():
     assert vote(tied).tolist() == [1, 0]  # the surer member decides
 
 
+def test_outputs_that_are_no_numbers_have_no_vote():
+    """Samples: no member answers; one does; one is infinitely sure."""
+    nan, inf = np.nan, np.inf
+    outputs = np.array([[[nan, nan], [nan, 0.0], [0.0, inf]], [[nan, 1.0], [0.0, 1.0], [nan, nan]]])
+    assert vote(outputs).tolist() == averaged(outputs).tolist() == [-1, 1, 1]
+    assert disagreement(outputs) == pytest.approx(2 / 3)
+
+
 def test_sizes():
     assert size_of(xor_network()) == {"connections": 9, "hidden": 2, "parameters": 9, "multiply_adds": 9}
 

@@ -1,6 +1,7 @@
 """Network files: our JSON there and back, the original's matrix against values worked out by hand, bad files."""
 
 import json
+import os
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 
 from tests.helpers import FEW_INPUTS, MANY_INPUTS, PlainGenome, from_plain, random_dag, to_plain
 from tests.oracle import network as oracle
-from wann_jax import DataError, forward, load_genome, load_network, save_network
+from wann_jax import DataError, forward, load_genome, load_network, load_weights, save_network
 from wann_jax.genomes.activation_ids import ACTIVATION_NAMES
 from wann_jax.genomes.genome import GenomeSpec
 from wann_jax.genomes.graph import invariant_violations
+from wann_jax.networks import files
 from wann_jax.tasks.registry import task_options_of
 
 SPEC = GenomeSpec.for_task(2, 1, tuple(range(1, 11)), 4)
@@ -146,6 +148,23 @@ def test_the_originals_matrix_becomes_a_sound_genome(tmp_path):
     assert to_plain(load_genome(tmp_path / "net.json")) == to_plain(genome)
 
 
+def test_weights_of_a_matrix_are_read_row_by_row(tmp_path):
+    """Unless all entries are one shared value; what is disabled has none."""
+    path = tmp_path / "net.out"
+    path.write_text(MATRIX)
+    weights = load_weights(path, 2, 2)
+    assert weights.tolist() == np.float32([0.3, 1, -1.5, 2, 0.001, 0.7]).tolist()
+    outputs = forward(load_network(path, 2, 2), weights, jnp.array([3.0, 5.0]))
+    np.testing.assert_allclose(outputs, [0.3 + 0.7 * abs(3.0 + 2.0 * 7.5), 0.001 * 7.5], rtol=1e-5)
+    for entry in ("0.3", "-1.5", "2", "0.001", "0.7"):
+        path.write_text(path.read_text().replace(entry + ",", "1,"))
+    assert load_weights(path, 2, 2) is None
+    for entry in ("inf", "1e39"):
+        path.write_text(with_entry(0, 5, entry))
+        refused(lambda: load_weights(path, 2, 2), path, "weights must be a list of 6 finite numbers")
+    refused(lambda: load_weights(path), path, "num_inputs and num_outputs must be given")
+
+
 def with_entry(row, column, value):
     rows = [line.split(",") for line in MATRIX.split()]
     rows[row][column] = value
@@ -173,6 +192,12 @@ BAD_MATRICES = {
     "from an output": (with_entry(5, 6, "1"), "no output as their source; got [[3, 4]]"),
     "output to hidden": (with_entry(6, 3, "1"), "no output as their source; got [[4, 5]]"),
     "bytes": (b"\xff\xfe\x00", "cannot be read"),
+    "endless row": ("0," * 1000, "must be a matrix of N rows and N + 1 columns; got (1, [1001])"),
+    "idle hidden node": (
+        with_entry(0, 3, "0").replace("-1.5", "0"),
+        "hidden nodes must be all joined to others with 2 inputs and 2 outputs; got 'none at [3]'",
+    ),
+    "goes nowhere": (with_entry(4, 5, "0"), "got 'none at [4]'"),
 }
 
 
@@ -182,6 +207,14 @@ def test_a_bad_matrix_is_refused(tmp_path, case):
     path = tmp_path / "net.out"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     refused(lambda: load_genome(path, 2, 2), path, words)
+
+
+@pytest.mark.parametrize("sizes", [(1, 2), (1, 3), (2, 1), (3, 2), (3, 1), (2, 3)])
+def test_a_matrix_of_another_task_is_refused(tmp_path, sizes):
+    path = tmp_path / "net.out"
+    path.write_text(MATRIX)
+    refused(lambda: load_genome(path, *sizes), path)
+    refused(lambda: load_weights(path, *sizes), path)
 
 
 def test_a_matrix_needs_its_sizes(tmp_path):
@@ -227,6 +260,10 @@ BAD_DOCUMENTS = {
     "huge": ({"connections": [[10**30, 3]]}, "must be a network file in our format"),
     "fraction": ({"connections": [[0.5, 3]]}, "must be a network file in our format"),
     "triple": ({"connections": [[0, 3, 1]]}, "must be a network file in our format"),
+    "info": ({"info": 5}, "info must be an object; got 'int'"),
+    "encoder": ({"info": {"encoder": 7}}, "info.encoder must be a name; got 'int'"),
+    "shared weights": ({"info": {"shared_weights": [1, 10**400]}}, "info.shared_weights must be a list of finite num"),
+    "one shared weight": ({"info": {"shared_weights": 1.0}}, "info.shared_weights must be a list of finite numbers"),
     "duplicate": ({"connections": [[1, 3], [1, 3]]}, "connections must be all different"),
     "also disabled": ({"connections": [[0, 3]]}, "connections must be all different"),
 }
@@ -244,13 +281,42 @@ def test_a_bad_document_is_refused(tmp_path, case):
 def test_damaged_and_missing_files_are_refused(tmp_path):
     whole = json.dumps(small_document())
     path = tmp_path / "net.json"
-    for content in ("", whole[:-20], "[]", "null", "5", "[" * 100_000):
+    for content in ("", whole[:-20], "[]", "null", "5", "[" * 100_000, '{"num_inputs": ' + "1" * 5000 + "}"):
         path.write_text(content)
         refused(lambda: load_genome(path), path, "must be a network file in our format")
+        with pytest.raises(DataError) as error:
+            load_genome(path)
+        assert not {"AttributeError", "TypeError", "object has no"} & set(str(error.value).split())
     path.write_bytes(b"\xff\xfe")
     refused(lambda: load_genome(path), path, "cannot be read")
     refused(lambda: load_genome(tmp_path / "none.json"), tmp_path / "none.json", "cannot be read")
     refused(lambda: load_genome(tmp_path), tmp_path / "champion.json", "cannot be read")
+
+
+def test_what_never_ends_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "MOST_TEXT_BYTES", 1000)
+    large, pipe = tmp_path / "large.json", tmp_path / "pipe.json"
+    large.write_text(" " * 1001)
+    os.mkfifo(pipe)
+    refused(lambda: load_genome(large), large, "must be at most 1000 bytes large; got 1001")
+    for path in (pipe, "/dev/zero"):
+        refused(lambda path=path: load_genome(path, 2, 1), path, "must be a regular file")
+
+
+@pytest.mark.parametrize("weight", [10**400, 1e39, float("nan"), "1", True, None])
+def test_weights_that_are_no_numbers_of_32_bits_are_refused(tmp_path, weight):
+    path = tmp_path / "net.json"
+    path.write_text(json.dumps(small_document() | {"weights": [0.5, 1, -1, weight]}))
+    refused(lambda: load_weights(path), path, "weights must be a list of 4 finite numbers, one per connection; got 4")
+
+
+def test_what_is_written_is_json_that_every_reader_takes(tmp_path):
+    genome = from_plain(SPEC, PlainGenome([1, 1, 1, 1], [(1, 3, True)]))
+    info = {"score": float("-inf"), "curve": [{"step": 0, "score": float("nan")}], "weight": float("inf")}
+    save_network(tmp_path / "net.json", genome, info)
+    read = json.loads((tmp_path / "net.json").read_text(), parse_constant=pytest.fail)["info"]
+    assert read == {"score": None, "curve": [{"step": 0, "score": None}], "weight": None}
+    assert files.load_info(tmp_path / "net.json") == read
 
 
 def test_sizes_that_a_task_asks_for_are_checked(tmp_path):
@@ -270,3 +336,16 @@ def test_a_network_names_the_encoder_that_it_evolved_with(tmp_path):
         assert task_options_of(tmp_path / "car.json", task) == {"encoder": "early"}
         assert task_options_of(tmp_path / "other.json", task) == {}
     assert task_options_of(tmp_path / "car.json", "swingup") == {}
+
+
+def test_a_network_names_encoders_of_the_package_only(tmp_path):
+    """What a stranger's file says of paths is not opened."""
+    spec = GenomeSpec.for_task(2, 1, (5,), 4)
+    genome = from_plain(spec, PlainGenome([1, 1, 1, 1], [(1, 3, True)]))
+    path = tmp_path / "car.json"
+    save_network(path, genome, {"encoder": "/etc/secret"})
+    rule = "info.encoder must be one of early, laptop, which come with the package (for another, give --encoder)"
+    refused(lambda: task_options_of(path, "carracing"), path, rule, "got '/etc/secret'")
+    given = {"encoder": "mine", "max_steps": 3}
+    assert task_options_of(path, "carracing", given) == given
+    assert task_options_of(path, "swingup", {"max_steps": 3}) == {"max_steps": 3}

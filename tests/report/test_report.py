@@ -10,8 +10,9 @@ from rich.console import Console
 
 import wann_jax as wann
 from wann_jax.evolution.loop import Dispatch, start
+from wann_jax.files import strict_json
 from wann_jax.report.progress import SearchProgress
-from wann_jax.report.tables import print_scores, score_document, strict_json
+from wann_jax.report.tables import print_scores, score_document
 
 
 def test_progress_is_shown_on_a_terminal_only():

@@ -127,6 +127,16 @@ class TestMetrics:
             assert row == wanted | {"seconds": seconds}
             assert type(row["generation"]) is int
 
+    def test_numbers_that_are_not_finite_are_null_and_read_again(self, run):
+        dispatch, _ = made_up_dispatch([0, 1])
+        worst = jnp.array([-jnp.inf, jnp.nan], jnp.float32)
+        run.append_metrics(dispatch._replace(metrics=dataclasses.replace(dispatch.metrics, return_max=worst)))
+        run.cut_metrics(2)
+        lines = (run.path / "metrics.jsonl").read_text().splitlines()
+        rows = [json.loads(line, parse_constant=pytest.fail) for line in lines]
+        assert [row["return_max"] for row in rows] == [None, None]
+        assert run.read_metrics() == rows
+
     @pytest.mark.parametrize("generation", [0, 2, 9])
     def test_cutting_drops_later_rows_only(self, run, generation):
         run.append_metrics(made_up_dispatch(range(4))[0])

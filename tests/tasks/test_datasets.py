@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import struct
+import zipfile
 from pathlib import Path
 
 import jax
@@ -12,9 +13,11 @@ import pooch
 import pytest
 from sklearn.datasets import load_digits as sklearn_digits
 
+import wann_jax
 from tests.oracle import deskew as oracle
 from wann_jax import DataError
 from wann_jax.cache import CACHE_DIR_VARIABLE
+from wann_jax.tasks import arrays as arrays_module
 from wann_jax.tasks import datasets
 
 NAMES = list(datasets.MNIST_FILES)
@@ -96,12 +99,13 @@ def test_mnist_is_read_from_a_directory(tiny_mnist, monkeypatch, by_variable):
     folder, arrays = tiny_mnist
     monkeypatch.setenv(datasets.MNIST_DIR_VARIABLE, str(folder if by_variable else folder / "elsewhere"))
     dataset = datasets.load_mnist(None if by_variable else folder)
-    for split, images, labels in (("train", NAMES[0], NAMES[1]), ("test", NAMES[2], NAMES[3])):
-        wanted = [oracle.prepare((image / 255.0).tolist()) for image in arrays[images]]
+    of_training = {"train": slice(12), "validation": slice(12, 14)}  # the last twelfth validates
+    for split, names in {"train": NAMES[:2], "validation": NAMES[:2], "test": NAMES[2:]}.items():
+        images, labels = (arrays[name][of_training.get(split, slice(None))] for name in names)
+        wanted = [oracle.prepare((image / 255.0).tolist()) for image in images]
         np.testing.assert_allclose(dataset.inputs[split], wanted, atol=1e-6)
-        assert dataset.labels[split].tolist() == arrays[labels].tolist()
+        assert dataset.labels[split].tolist() == labels.tolist()
         assert (dataset.inputs[split].dtype, dataset.labels[split].dtype) == (np.float32, np.int32)
-    assert dataset.inputs["validation"].shape == (0, 256)
     assert dataset.num_classes == 10
 
 
@@ -221,6 +225,27 @@ BAD_ARRAYS = {
     "no labels": (dict(x=X), "must be an .npz with arrays x and y (and x_test and y_test); got ['x']"),
     "half a test": (dict(x=X, y=Y, x_test=X), "must be an .npz with arrays x and y"),
     "negative label": (dict(x=X, y=Y - 1), "training labels must be at least 0; got -1"),
+    "one class": (dict(x=X, y=Y * 0 + 1), "training labels must be of at least two classes; got [1]"),
+    "timedelta labels": (dict(x=X, y=Y.astype("m8[s]")), "training labels must be whole numbers; got 'timedelta64[s]'"),
+    "timedelta inputs": (dict(x=X.astype("m8[s]"), y=Y), "training inputs must be real numbers; got 'timedelta64[s]'"),
+    "too large a number": (
+        dict(x=X + np.float64([1e300]), y=Y),
+        "training inputs must be at most 3.40282e+38, as 32 bits hold",
+    ),
+    "two training sets": (dict(x=X, y=Y, x_train=X, y_train=Y), "got ['x', 'y', 'x_train', 'y_train']"),
+    "other names": (dict(images=X, classes=Y), "got ['images', 'classes']"),
+    "bytes against fractions": (
+        dict(x=(X + 200).astype(np.uint8), y=Y, x_test=X, y_test=Y),
+        "test inputs must be bytes, as the training inputs are; got 'fractions'",
+    ),
+    "bits against bytes": (
+        dict(x=X.astype(int), y=Y, x_test=(X + 200).astype(int), y_test=Y),
+        "test inputs must be zeros and ones, as the training inputs are; got 'larger numbers'",
+    ),
+    "bytes against whole numbers": (
+        dict(x=(X + 200).astype(np.uint8), y=Y, x_test=(X + 200).astype(int), y_test=Y),
+        "test inputs must be bytes, as the training inputs are; got 'whole numbers'",
+    ),
     "large label": (dict(x=X, y=Y * 1000), "training labels must be below 1000; got 1000"),
     "float labels": (dict(x=X, y=Y.astype(float)), "training labels must be whole numbers; got 'float64'"),
     "few labels": (dict(x=X, y=Y[:-1]), "training labels must be of shape (20,); got (19,)"),
@@ -244,6 +269,130 @@ def test_unfit_arrays_are_refused(tmp_path, case):
     path = tmp_path / "data.npz"
     np.savez(path, **arrays)
     refused(lambda: datasets.load_path(str(path)), path, words)
+
+
+def npy(header, body=bytes(160)):
+    """A .npy file with any header."""
+    text = header.encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + body
+
+
+HEADERS = {
+    "no sense": "{'descr': '<f8', 'fortran_order': False, 'shape': (20,",
+    "indented": "  x\n y",
+    "deep": "(" * 100,
+    "nameless": "{}",
+    "another type": "{'descr': 'zz', 'fortran_order': False, 'shape': (20, 1)}",
+    "huge": "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 1000)}",
+    "too short": "{'descr': '<f8', 'fortran_order': False, 'shape': (21, 1)}",
+}
+
+
+@pytest.mark.parametrize("case", HEADERS)
+def test_headers_of_strangers_are_refused(tmp_path, case):
+    path = tmp_path / "data.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", npy(HEADERS[case]))
+        archive.writestr("y.npy", npy(HEADERS[case]))
+    refused(lambda: datasets.load_path(str(path)), path, "cannot be read as an .npz file")
+
+
+def test_files_that_never_end_or_unpack_to_too_much_are_refused(tmp_path, monkeypatch):
+    """Before they are unpacked: the limit is 1 GiB, here 1000 bytes."""
+    for module in (arrays_module, datasets):
+        monkeypatch.setattr(module, "MOST_DATA_BYTES", 1000)
+    bomb, packed, pipe = tmp_path / "bomb.npz", tmp_path / "packed", tmp_path / "pipe.npz"
+    np.savez_compressed(bomb, x=np.zeros((20, 50)), y=Y)
+    packed.write_bytes(gzip.compress(idx_bytes(np.zeros(2000, np.uint8))))
+    os.mkfifo(pipe)
+    assert max(bomb.stat().st_size, packed.stat().st_size) < 1000
+    refused(lambda: datasets.load_path(str(bomb)), bomb, "must be at most 1000 bytes large, unpacked; got 8416")
+    refused(lambda: datasets.read_idx(packed), packed, "must be at most 1000 bytes large, unpacked")
+    for path in (pipe, Path("/dev/zero")):
+        refused(lambda path=path: datasets.load_path(str(path)), path, "must be a regular file")
+        refused(lambda path=path: datasets.read_idx(path), path, "must be a regular file")
+    packed.write_bytes(bytes(2000))
+    refused(lambda: datasets.read_idx(packed), packed, "must be at most 1000 bytes large; got 2000")
+
+
+def test_sizes_whose_product_overflows_are_refused(tmp_path):
+    """2**32 * 2**32 is 0 in 64 bits."""
+    path = tmp_path / "file"
+    path.write_bytes(b"\0\0\x08\x04" + struct.pack(">4I", *[2**16 * 2**15] * 4))
+    refused(lambda: datasets.read_idx(path), path, f"must be {20 + 2**124} bytes long, as its header says; got 20")
+
+
+def test_keras_names_and_a_home_directory_are_known(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    np.savez(tmp_path / "data.npz", x_train=X + 0.5, y_train=Y, x_test=X[:3], y_test=Y[:3])
+    dataset = datasets.load_path("~/data.npz")
+    assert {split: len(labels) for split, labels in dataset.labels.items()} == {"train": 18, "validation": 2, "test": 3}
+    assert (dataset.inputs["train"].min(), dataset.inputs["test"].max()) == (0.5, 0.0)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool])
+def test_zeros_and_ones_stay_as_they_are(dtype):
+    x = np.tile([[0, 1], [1, 0]], (10, 1)).astype(dtype)
+    dataset = wann_jax.Dataset.of_arrays(x, Y, x[:2], Y[:2])
+    assert sorted(np.unique(dataset.inputs["train"]).tolist()) == [0.0, 1.0]
+    assert dataset.inputs["test"].tolist() == [[0.0, 1.0], [1.0, 0.0]]
+
+
+def test_each_array_of_bytes_is_judged_by_itself():
+    bits, pixels = (np.tile([[0, top], [top, 0]], (10, 1)).astype(np.uint8) for top in (1, 255))
+    for x, x_test in ((bits, pixels), (pixels, bits)):
+        dataset = wann_jax.Dataset.of_arrays(x, Y, x_test, Y)
+        assert [dataset.inputs[split].max() for split in ("train", "validation", "test")] == [1.0, 1.0, 1.0]
+
+
+def parts(**changes):
+    """Arguments of a sound Dataset, with changes to its training arrays or to the arguments."""
+    inputs = {split: np.full((4, 2), 0.5) for split in ("train", "validation", "test")}
+    labels = {split: np.array([0, 1, 2, 1]) for split in inputs}
+    inputs["train"], labels["train"] = changes.pop("x", inputs["train"]), changes.pop("y", labels["train"])
+    return dict(inputs=inputs, labels=labels, num_classes=3) | changes
+
+
+GOOD = parts()
+BAD_DATASETS = {
+    "labels from 1": (dict(y=np.array([1, 2, 3, 1])), "training labels must be below 3; got 3"),
+    "negative": (dict(y=np.array([0, -1, 1, 1])), "training labels must be at least 0; got -1"),
+    "nan": (dict(x=np.full((4, 2), np.nan)), "training inputs must be finite; got 'nan or inf'"),
+    "infinite in 32 bits": (dict(x=np.full((4, 2), -1e39)), "training inputs must be at most 3.40282e+38"),
+    "one-hot": (dict(y=np.eye(4, 3, dtype=int)), "training labels must be of shape (4,); got (4, 3)"),
+    "float labels": (dict(y=np.array([0.0, 1, 2, 1])), "training labels must be whole numbers; got 'float64'"),
+    "images": (dict(x=np.zeros((4, 2, 2))), "training inputs must be of shape [n, I], not empty; got (4, 2, 2)"),
+    "unscaled": (dict(x=np.zeros((4, 2), np.uint8)), "training inputs must be fractions, scaled (see of_arrays)"),
+    "fewer labels": (dict(y=np.array([0, 1, 2])), "training labels must be of shape (4,); got (3,)"),
+    "one class": (dict(y=np.array([1, 1, 1, 1])), "training labels must be of at least two classes; got [1]"),
+    "one class told": (dict(num_classes=1), "num_classes must be a whole number between 2 and 1000; got 1"),
+    "no class": (dict(num_classes=3.0), "num_classes must be a whole number between 2 and 1000; got 3.0"),
+    "no test": (
+        dict(inputs={"train": GOOD["inputs"]["train"]}),
+        "inputs must be a dict with the splits train, validation, test; got ['train']",
+    ),
+    "another split": (dict(labels=GOOD["labels"] | {"val": 1}), "labels must be a dict with the splits"),
+    "empty split": (
+        dict(inputs=GOOD["inputs"] | {"validation": np.zeros((0, 2))}),
+        "validation inputs must be of shape [n, I], not empty; got (0, 2)",
+    ),
+    "other width": (
+        dict(inputs=GOOD["inputs"] | {"test": np.zeros((4, 3))}),
+        "test inputs must be of shape (2,); got (3,)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_DATASETS)
+def test_a_data_set_from_python_is_checked(case):
+    changes, words = BAD_DATASETS[case]
+    refused(lambda: wann_jax.Dataset(**parts(**changes)), words)
+
+
+def test_a_data_set_is_kept_in_32_bits():
+    dataset = wann_jax.Dataset(**parts())
+    assert {x.dtype for x in dataset.inputs.values()} == {np.dtype(np.float32)}
+    assert {y.dtype for y in dataset.labels.values()} == {np.dtype(np.int32)}
 
 
 def test_damaged_npz_files_are_refused(tmp_path):
@@ -296,7 +445,32 @@ def test_the_second_mirror_serves_and_the_cache_is_used_again(cache, tiny_mnist,
     monkeypatch.setattr(pooch, "retrieve", retrieve)
     first = datasets.load_mnist()
     assert asked == [f"{mirror}{name}.gz" for name in NAMES for mirror in datasets.MNIST_URLS]
-    assert first.labels["train"].tolist() == arrays[NAMES[1]].tolist()
+    assert first.labels["train"].tolist() == arrays[NAMES[1]].tolist()[:12]
+    assert sorted(path.name for path in cache.iterdir()) == sorted(NAMES)
     second = datasets.load_mnist()
     assert len(asked) == 8
     np.testing.assert_array_equal(first.inputs["train"], second.inputs["train"])
+
+
+def test_a_bad_download_is_removed_and_the_next_mirror_tried(cache, tiny_mnist, monkeypatch):
+    """pooch takes a file that is there already, without a look at it: the bad one must be gone."""
+    _, arrays = tiny_mnist
+    asked = []
+
+    def retrieve(url, known_hash, fname, path):
+        asked.append(url)
+        packed = Path(path) / fname
+        packed.parent.mkdir(parents=True, exist_ok=True)
+        if not packed.exists():
+            good = gzip.compress(idx_bytes(arrays[fname.removesuffix(".gz")]))
+            is_first = url.startswith(datasets.MNIST_URLS[0])
+            packed.write_bytes(good[:-20] if is_first else good)
+        return str(packed)
+
+    monkeypatch.setattr(pooch, "retrieve", retrieve)
+    cache.mkdir(parents=True)
+    (cache / f"{NAMES[0]}.gz").write_bytes(b"left by an earlier version")
+    first = datasets.load_mnist()
+    assert asked == [f"{mirror}{name}.gz" for name in NAMES for mirror in datasets.MNIST_URLS]
+    assert first.labels["test"].tolist() == arrays[NAMES[3]].tolist()
+    assert sorted(path.name for path in cache.iterdir()) == sorted(NAMES)

@@ -12,6 +12,7 @@ from tests.helpers import PlainGenome, from_plain, random_dag, stack
 from tests.oracle import network as oracle
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS, STEP
 from wann_jax.genomes.genome import GenomeSpec
+from wann_jax.networks.layered import Topology
 from wann_jax.tasks.actions import Actions
 
 WEIGHTS = jnp.array([-1.0, 0.5, 2.0])
@@ -239,7 +240,8 @@ def test_classification_agrees_with_numpy():
 
 def test_batches_are_drawn_without_replacement():
     inputs, labels = np.array([[0.0], [1.0], [3.0]], np.float32), np.array([0, 1, 0], np.int32)
-    dataset = wann.Dataset({"train": inputs}, {"train": labels}, 2)
+    splits = ("train", "validation", "test")
+    dataset = wann.Dataset(dict.fromkeys(splits, inputs), dict.fromkeys(splits, labels), 2)
     task = wann.ClassificationTask.create("three", dataset, batch_size=2)
     networks = networks_of(spec_of(task), [PlainGenome([1] * 4, [(1, 3, True)])])
     keys = jax.random.split(jax.random.key(0), 40)
@@ -268,6 +270,53 @@ def test_a_function_task_is_its_function():
         np.testing.assert_allclose(scores[index, w, episode], wanted, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(evaluation.returns, np.mean(scores, -1), rtol=1e-5, atol=1e-6)
     assert evaluation.work.tolist() == [3 * 4] * 4
+
+
+ANSWERS = {
+    "vector": (lambda policy, key: policy(jnp.ones((5, 3)))[:, 0], r"got 'float32\[5\]'"),
+    "one in a row": (lambda policy, key: policy(jnp.ones(3))[:1], r"got 'float32\[1\]'"),
+    "complex": (lambda policy, key: policy(jnp.ones(3))[0].astype(jnp.complex64), r"got 'complex64\[\]'"),
+    "key": (lambda policy, key: key, "got 'key<fry>"),
+    "nothing": (lambda policy, key: None, "got NoneType"),
+    "named": (lambda policy, key: {"return": 1.0}, "got dict"),
+}
+
+
+@pytest.mark.parametrize("case", ANSWERS)
+def test_a_function_that_returns_no_number_is_refused(case):
+    function, words = ANSWERS[case]
+    task = wann.FunctionTask(function, num_inputs=3, num_outputs=2, name="mine")
+    spec = spec_of(task)
+    rule = f"what the function of task 'mine' returns must be one real number, of shape \\(\\); {words}"
+    with pytest.raises(wann.ConfigError, match=rule):
+        task.score(networks_of(spec, plain_genomes(spec, 2, SMOOTH)), WEIGHTS, jax.random.key(3), 4, "test")
+    network = jax.tree.map(lambda table: table[1], networks_of(spec, plain_genomes(spec, 2, SMOOTH)))
+    with pytest.raises(wann.ConfigError, match=rule):
+        wann.tune(task, network, 1.0, "es", wann.TuneConfig(steps=1))
+    with pytest.raises(wann.ConfigError, match=rule):
+        wann.search(task, wann.SearchConfig.preset("xor", "quick"))
+
+
+@pytest.mark.parametrize("answer", [True, 3, 0.5, np.float64(0.5)])
+def test_a_function_may_return_any_real_number(answer):
+    task = wann.FunctionTask(lambda policy, key: answer, num_inputs=3, num_outputs=2)
+    spec = spec_of(task)
+    scores = task.score(networks_of(spec, plain_genomes(spec, 2, SMOOTH)), WEIGHTS, jax.random.key(3), 2, "test")
+    assert np.unique(scores).tolist() == [float(answer)]
+
+
+def test_outputs_that_are_no_numbers_name_no_class():
+    """The largest output of nothing but NaN would be class 0's."""
+    task = wann.make_task("digits")
+    spec = spec_of(task)
+    plain = random_dag(spec, 3, 0.3, 1, output_density=0.9, activations=SMOOTH)
+    networks = networks_of(spec, [plain])
+    weights = jnp.array([jnp.nan, 1.0])
+    scores = task.score(networks, weights, jax.random.key(0), 1, "test")
+    assert scores[0, 0, 0] == 0.0 < scores[0, 1, 0]
+    topology = Topology.of(jax.tree.map(lambda table: table[0], networks))
+    vectors = jnp.full((1, 1, topology.num_connections), jnp.nan)
+    assert task.score_weights(topology, vectors, jax.random.key(0), 1, "test").tolist() == [[0.0]]
 
 
 def test_evaluate_takes_networks_of_any_sizes():

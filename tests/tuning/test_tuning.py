@@ -15,6 +15,7 @@ from wann_jax.errors import ConfigError
 from wann_jax.networks.layered import Topology, in_lanes
 from wann_jax.tasks.tunable import TunableTask, tunable
 from wann_jax.tuning.api import METHODS, TuneConfig, tune, tune_topology
+from wann_jax.tuning.config import OPTIMISERS
 from wann_jax.tuning.evolution import CovarianceAdaptation, EvolutionStrategy, centred_ranks
 from wann_jax.tuning.gradient import GradientDescent
 
@@ -50,17 +51,22 @@ def blob_network():
     return wann.express(from_plain(spec, PlainGenome([1] * 6, full)))
 
 
+def candidates(method, number):
+    """Gradient descent has none."""
+    return {} if method == "adam" else {"population_size": number}
+
+
 # Exclusive or, its outputs clipped, has flat regions and a poor optimum: methods need their way around them.
 AROUND = (
     ("adam", 0, dict(restarts=16, start_deviation=1.0)),
-    ("es", 0, {}),
-    ("cma", 2, dict(deviation=1.0, steps=150)),
+    ("es", 0, dict(population_size=32)),
+    ("cma", 2, dict(population_size=32, deviation=1.0, steps=150)),
 )
 
 
 @pytest.mark.parametrize(("method", "start_seed", "around"), AROUND)
 def test_every_method_learns_exclusive_or(method, start_seed, around):
-    settings = dict(steps=300, validation_interval=50, episodes=1, validation_episodes=1, population_size=32)
+    settings = dict(steps=300, validation_interval=50, episodes=1, validation_episodes=1)
     config = TuneConfig.for_task(False, method, **(settings | around))
     start = np.random.default_rng(start_seed).normal(size=9)
     result = tune(XOR, xor_network(), start, method, config)
@@ -75,7 +81,8 @@ def test_every_method_learns_exclusive_or(method, start_seed, around):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_classification_climbs_on_the_validation_split(method):
-    config = TuneConfig.for_task(True, method, steps=100, validation_interval=25, minibatch_size=64, population_size=16)
+    settings = dict(steps=100, validation_interval=25, minibatch_size=64, **candidates(method, 16))
+    config = TuneConfig.for_task(True, method, **settings)
     result = tune(blobs(), blob_network(), 0.5, method, config)
     assert result.start_score < 0.5
     assert result.score > 0.9
@@ -87,7 +94,7 @@ def test_a_refit_learns_from_the_validation_images_too(method):
     seen = np.asarray(task.labels["train"]) < 2  # the third class is in the validation split alone
     inputs, labels = ({**splits, "train": splits["train"][seen]} for splits in (task.inputs, task.labels))
     task = task.replace(inputs=inputs, labels=labels)
-    settings = dict(steps=200, validation_interval=200, minibatch_size=64, population_size=32)
+    settings = dict(steps=200, validation_interval=200, minibatch_size=64, **candidates(method, 32))
     config = TuneConfig.for_task(True, method, **settings)
     found = {}
     for refit in (False, True):
@@ -104,17 +111,9 @@ def test_control_is_tuned_through_the_environment(method):
     """A pendulum-like start: a few steps of swing-up, from a poor policy."""
     task = tunable(wann.make_task("swingup", max_steps=60))
     topology = dense_topology(5, 2, 1)
-    config = TuneConfig.for_task(
-        False,
-        method,
-        steps=6,
-        validation_interval=3,
-        episodes=4,
-        validation_episodes=8,
-        population_size=8,
-        horizon=25,
-        learning_rates=(0.05,),
-    )
+    settings = dict(steps=6, validation_interval=3, episodes=4, validation_episodes=8, **candidates(method, 8))
+    of_method = {"adam": dict(horizon=25, learning_rates=(0.05,)), "es": dict(learning_rates=(0.05,)), "cma": {}}
+    config = TuneConfig.for_task(False, method, **settings, **of_method[method])
     result = tune_topology(task, topology, 0.1, method, config)
     assert result.score > result.start_score
     assert result.curve[-1]["work"] == 6 * 4 * (1 if method == "adam" else 8)
@@ -232,12 +231,63 @@ def test_same_seed_same_weights():
         (dict(deviation=0.0), "tune.deviation must be finite and above 0; got 0.0"),
         (dict(clip_norm=-1.0), "tune.clip_norm must be finite and at least 0; got -1.0"),
         (dict(schedule="wave"), "tune.schedule must be one of constant, cosine, linear; got 'wave'"),
-        (dict(optimizer="magic"), "tune.optimizer must be an optimiser of optax; got 'magic'"),
+        (dict(learning_rates=0.03), "tune.learning_rates must be one or more numbers above 0; got 0.03"),
+        (dict(learning_rates=("0.1",)), "tune.learning_rates must be one or more numbers above 0; got ('0.1',)"),
+        (dict(learning_rates=(10**400,)), f"tune.learning_rates must be one or more numbers above 0; got ({10**400},)"),
+        (
+            dict(learning_rates=(0.1, 0.2)),
+            "tune.learning_rates must be one number: es runs at one rate; got (0.1, 0.2)",
+        ),
+        (dict(shared_starts=0.0), "tune.shared_starts must be a list of numbers; got 0.0"),
+        (dict(clip_norm="1"), "tune.clip_norm must be finite and at least 0; got '1'"),
+        (dict(deviation=None), "tune.deviation must be finite and above 0; got None"),
+        (dict(refit=1), "tune.refit must be True or False; got 1"),
     ],
 )
 def test_bad_settings_are_refused(changes, message):
     with pytest.raises(ConfigError) as caught:
         TuneConfig.for_task(False, "es", **changes)
+    assert str(caught.value) == message
+
+
+# An optimiser that needs more than a gradient, a function of no such kind, one that climbs, no function at all.
+@pytest.mark.parametrize("name", ["magic", "lbfgs", "polyak_sgd", "global_norm", "scale_by_schedule", "Params", 5])
+def test_what_is_no_optimiser_is_refused(name):
+    rule = "^tune.optimizer must be an optimiser of optax that takes a learning rate alone, one of adabelief, adadelta"
+    with pytest.raises(ConfigError, match=rule) as caught:
+        TuneConfig.for_task(False, "adam", optimizer=name)
+    assert str(caught.value).endswith(f"sgd, sign_sgd, yogi; got {name!r}")
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_the_optimisers_that_the_message_names_fit(name):
+    TuneConfig.for_task(False, "es", optimizer=name)
+
+
+UNUSED = (
+    ("adam", True, "horizon", 7, "left at 100: classification does not use it"),
+    ("es", False, "horizon", 7, "left at 100: es does not use it"),
+    ("cma", False, "horizon", 7, "left at 100: cma does not use it"),
+    ("es", True, "shared_starts", (0.5,), "left at (): es does not use it"),
+    ("cma", False, "fan_in_scaling", False, "left at True: cma does not use it"),
+    ("cma", False, "learning_rates", (0.1,), "left at (0.01,): cma does not use it"),
+    ("cma", True, "optimizer", "sgd", "left at 'adam': cma does not use it"),
+    ("adam", False, "population_size", 64, "left at 128: adam does not use it"),
+    ("adam", True, "episodes", 3, "left at 8: classification does not use it"),
+    ("adam", False, "minibatch_size", 3, "left at 256: control does not use it"),
+)
+
+
+@pytest.mark.parametrize(("method", "classification", "name", "value", "rule"), UNUSED)
+def test_settings_that_would_do_nothing_are_refused(method, classification, name, value, rule):
+    message = f"tune.{name} must be {rule}; got {value!r}"
+    with pytest.raises(ConfigError) as caught:
+        TuneConfig.for_task(classification, method, **{name: value})
+    assert str(caught.value) == message
+    config = dataclasses.replace(TuneConfig.for_task(classification, method), **{name: value})
+    task, network = (blobs(), blob_network()) if classification else (XOR, xor_network())
+    with pytest.raises(ConfigError) as caught:
+        tune(task, network, 1.0, method, config)
     assert str(caught.value) == message
 
 

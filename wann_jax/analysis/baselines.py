@@ -19,6 +19,7 @@ from jax import Array, lax
 
 from wann_jax.errors import require
 from wann_jax.genomes.activation_ids import LINEAR, RELU, TANH
+from wann_jax.kernels.losses import classes_of
 from wann_jax.networks.layered import Node, Topology
 from wann_jax.strictness import loose_types
 from wann_jax.tasks import datasets, make_task
@@ -168,7 +169,7 @@ def fit(
 
     @jax.jit
     def accuracy(params, inputs, labels):
-        return (logits(params, inputs).argmax(-1) == labels).mean(dtype=jnp.float32)
+        return (classes_of(logits(params, inputs)) == labels).mean(dtype=jnp.float32)
 
     def accuracy_on(params, split):
         return float(accuracy(params, task.inputs[split], task.labels[split]))

@@ -18,6 +18,7 @@ from wann_jax.analysis.evaluation import SPLITS, evaluate
 from wann_jax.errors import require
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS, check_weights
 from wann_jax.kernels.forward import forward_samples
+from wann_jax.kernels.losses import classes_of
 from wann_jax.networks.layered import Topology
 from wann_jax.networks.network import Network
 from wann_jax.tasks.base import check_fits
@@ -31,6 +32,7 @@ GRID_EPISODES = 32
 CHOICE_SEED = 2**31 - 2  # of the episodes that choose the shared weight
 NOISE_LEVELS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5)
 WEIGHTS_PER_CALL = 64
+LARGEST_OUTPUT = 1e30  # of differences, 32 bits hold twice that
 
 Row = dict[str, Any]
 
@@ -186,10 +188,10 @@ def _ensemble_rows(
     labels = np.asarray(task.labels[split])
     by_weight = {
         f"{weight:g}": {
-            "accuracy": float((each.argmax(-1) == labels).mean()),
-            "by_class": [float((each.argmax(-1) == labels)[labels == k].mean()) for k in range(task.num_outputs)],
+            "accuracy": float((each == labels).mean()),
+            "by_class": [float((each == labels)[labels == k].mean()) for k in range(task.num_outputs)],
         }
-        for weight, each in zip(members, outputs, strict=True)
+        for weight, each in zip(members, _classes(outputs), strict=True)
     }
     return [
         _row("ensemble, one vote each", vote(outputs) == labels, members=list(members), by_weight=by_weight),
@@ -219,23 +221,36 @@ _forward = jax.jit(forward_samples)
 
 
 def vote(outputs: np.ndarray) -> np.ndarray:
-    """Class [B] with most votes among outputs [W, B, O]; ties go to the larger mean probability."""
-    votes = np.eye(outputs.shape[-1])[outputs.argmax(-1)].sum(0)
-    return (votes + 1e-3 * _probabilities(outputs).mean(0)).argmax(-1)
+    """Class [B] with most votes among outputs [W, B, O]; ties go to the larger mean probability.
+
+    Outputs that are no numbers have no vote; without any vote the class is -1, none.
+    """
+    votes = (_classes(outputs)[..., None] == np.arange(outputs.shape[-1])).sum(0)
+    return _largest(votes + 1e-3 * _probabilities(outputs).mean(0))
 
 
 def averaged(outputs: np.ndarray) -> np.ndarray:
-    """Class [B] with the largest mean probability."""
-    return _probabilities(outputs).mean(0).argmax(-1)
+    """Class [B] with the largest mean probability; see `vote`."""
+    return _largest(_probabilities(outputs).mean(0))
 
 
 def disagreement(outputs: np.ndarray) -> float:
     """Share of samples on which two members name different classes, mean over pairs."""
-    classes = outputs.argmax(-1)
+    classes = _classes(outputs)
     pairs = [(i, j) for i in range(len(classes)) for j in range(i)]
     return float(np.mean([(classes[i] != classes[j]).mean() for i, j in pairs])) if pairs else 0.0
 
 
+def _classes(outputs: np.ndarray) -> np.ndarray:
+    return np.asarray(classes_of(jnp.asarray(outputs)))
+
+
+def _largest(shares: np.ndarray) -> np.ndarray:
+    return np.where(shares.max(-1) > 0.0, shares.argmax(-1), -1)
+
+
 def _probabilities(outputs: np.ndarray) -> np.ndarray:
+    """Softmax; 0 for all classes where an output is no number."""
+    outputs = np.clip(outputs, -LARGEST_OUTPUT, LARGEST_OUTPUT)  # infinite ones too
     odds = np.exp(outputs - outputs.max(-1, keepdims=True))
-    return odds / odds.sum(-1, keepdims=True)
+    return np.nan_to_num(odds / odds.sum(-1, keepdims=True))

@@ -13,9 +13,10 @@ from wann_jax.analysis.protocol import protocol, size_of
 from wann_jax.cli.parsing import TaskOptions, parse
 from wann_jax.errors import require
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS
+from wann_jax.files import strict_json
 from wann_jax.networks.files import load_genome, load_info, load_network, load_weights, zoo_names
 from wann_jax.report.progress import StepProgress
-from wann_jax.report.tables import print_rows, print_scores, score_document, strict_json
+from wann_jax.report.tables import print_rows, print_scores, score_document
 from wann_jax.tasks import TASKS, make_task
 from wann_jax.tasks.registry import task_options_of
 from wann_jax.tasks.tunable import tunable
@@ -64,11 +65,18 @@ class ProtocolCommand:
 def run_protocol(args: list[str]) -> int:
     """`wann protocol`; the exit status."""
     command = parse(ProtocolCommand, "protocol", args)
-    options = task_options_of(command.network, command.task) | command.task_options.given()
+    options = task_options_of(command.network, command.task, command.task_options.given())
     task = tunable(make_task(command.task, **options))
     network = load_network(command.network, task.num_inputs, task.num_outputs)
     members = command.weights or load_info(command.network).get("shared_weights", PUBLISHED_WEIGHTS)
-    arguments = (task, network, load_weights(command.network), command.trials, members, command.seed)
+    arguments = (
+        task,
+        network,
+        load_weights(command.network, task.num_inputs, task.num_outputs),
+        command.trials,
+        members,
+        command.seed,
+    )
     with StepProgress("protocol", 5) as progress:
         rows = protocol(*arguments, on_row=lambda row: progress.advance(row["row"]))
     document = {"network": str(command.network), "task": command.task, **size_of(network), "rows": rows}
@@ -91,7 +99,7 @@ def run_zoo(args: list[str]) -> int:
 def run_evaluate(args: list[str]) -> int:
     """`wann evaluate`; the exit status."""
     command = parse(EvaluateCommand, "evaluate", args)
-    options = task_options_of(command.network, command.task) | command.task_options.given()
+    options = task_options_of(command.network, command.task, command.task_options.given())
     task = make_task(command.task, **options)
     genome = load_genome(command.network, task.num_inputs, task.num_outputs)
     network = load_network(command.network, task.num_inputs, task.num_outputs)

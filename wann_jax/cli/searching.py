@@ -85,7 +85,7 @@ def run_search(args: list[str]) -> int:
     require(settings.checkpoint_interval >= 1, "checkpoint_interval", "at least 1", settings.checkpoint_interval)
     settings.config.check()
     task = settings.make_task()
-    initial = None if command.initial is None else load_genome(command.initial)
+    initial = None if command.initial is None else load_genome(command.initial, task.num_inputs, task.num_outputs)
     state = start(task, settings.config, settings.seed, initial)
     label = "".join(letter if letter.isalnum() else "-" for letter in command.task).strip("-")
     run = RunDirectory.create(
@@ -146,6 +146,9 @@ def run_unite(args: list[str]) -> int:
     """`wann unite`; the exit status."""
     command = parse(UniteCommand, "unite", args)
     require(not command.out.exists(), "out", "a new file, nothing is overwritten", str(command.out), CheckpointError)
+    for path in command.networks:
+        rule = "run directories, network files of ours or names of the zoo: a matrix does not tell its sizes"
+        require(path.is_dir() or path.suffix in ("", ".json"), "networks", rule, str(path))
     genome = unite([load_genome(path) for path in command.networks])
     save_network(command.out, genome, {"united": [str(path) for path in command.networks]})
     print(f"{int(genome.num_enabled)} connections, {int(genome.num_hidden)} hidden nodes")

@@ -4,7 +4,6 @@ In: arguments. Out: a network file with weights, or a result file; tables.
 """
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from wann_jax.analysis.protocol import EPISODES_PER_WEIGHT, best_shared_weight, 
 from wann_jax.cli.parsing import TaskOptions, parse, value_of
 from wann_jax.errors import CheckpointError, require
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS
+from wann_jax.files import strict_json
 from wann_jax.genomes.building import pruned
 from wann_jax.networks.compiling import express
 from wann_jax.networks.files import (
@@ -27,7 +27,7 @@ from wann_jax.networks.files import (
     write_atomically,
 )
 from wann_jax.report.progress import StepProgress
-from wann_jax.report.tables import print_rows, strict_json
+from wann_jax.report.tables import print_rows
 from wann_jax.tasks import make_task
 from wann_jax.tasks.registry import task_options_of
 from wann_jax.tasks.tunable import tunable
@@ -68,13 +68,14 @@ def run_tune(args: list[str]) -> int:
     defaults = TuneConfig.for_task(name.partition(":")[0] in ("digits", "mnist", "classify"), method)
     default = TuneCommand(network=tyro.MISSING, task=tyro.MISSING, tuning=defaults)
     command = parse(TuneCommand, "tune", args, default=default)
-    out = command.out or Path(f"{command.network.with_suffix('')}-{method}.json")
+    out = command.out or _beside(command.network, method)
     _check(command, out)
-    options = task_options_of(command.network, command.task) | command.task_options.given()
+    options = task_options_of(command.network, command.task, command.task_options.given())
     task = tunable(make_task(command.task, **options))
+    command.tuning.check_used(task.score_name == "accuracy", method)
     network = load_network(command.network, task.num_inputs, task.num_outputs)
     genome = load_genome(command.network, task.num_inputs, task.num_outputs)
-    weights = load_weights(command.network)
+    weights = load_weights(command.network, task.num_inputs, task.num_outputs)
     require(weights is not None or not command.again, "network", "one with weights, for --again", str(command.network))
     best = None if command.again or command.start is not None else best_shared_weight(task, network)
     start = weights if command.again else best if command.start is None else command.start
@@ -107,6 +108,12 @@ def run_tune(args: list[str]) -> int:
     print(f"held-out score: {result.start_score:.4g} before, {result.score:.4g} after")
     print(*([f"stopped: {result.stopped}"] if result.stopped else []), f"written: {out}", sep="\n")
     return 0
+
+
+def _beside(network: Path, method: str) -> Path:
+    """NETWORK-METHOD.json; of a file's name its ending goes, of a directory's nothing."""
+    path = network.resolve() if network.name in ("", "..") else network  # Path(".") has no name
+    return path.with_name(f"{path.stem if path.is_file() else path.name}-{method}.json")
 
 
 def _check(command: TuneCommand, out: Path) -> None:
@@ -152,6 +159,6 @@ def run_baseline_command(args: list[str]) -> int:
     settings = {name: getattr(command, name) for name in ("connections", "epochs", "steps", "seed")}
     document = run_baseline(command.name, command.task, options, **settings)
     if command.out is not None:
-        write_atomically(command.out, json.dumps(document, indent=1) + "\n")
+        write_atomically(command.out, strict_json(document, indent=1) + "\n")
     print(strict_json(document))
     return 0

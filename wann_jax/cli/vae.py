@@ -11,7 +11,7 @@ import tyro
 
 from wann_jax.cli.parsing import parse
 from wann_jax.errors import require
-from wann_jax.report.tables import strict_json
+from wann_jax.files import strict_json
 from wann_jax.runs.vae_training import VaeRun, train_to_end, write_parts
 from wann_jax.vae.config import VaeConfig
 

@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from wann_jax.errors import ConfigError, require
 from wann_jax.genomes.mutation import MUTATIONS
+from wann_jax.strictness import LARGEST
 
 PUBLISHED_WEIGHTS = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
 _RATES = {mutation.name: mutation.rate for mutation in MUTATIONS}
@@ -151,10 +152,10 @@ def check_weights(field: str, weights: Any) -> tuple[float, ...]:
     """The weights as floats; ConfigError unless they are one or more finite numbers."""
     try:
         values = tuple(float(weight) for weight in weights)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ConfigError(f"{field} must be a list of numbers; got {weights!r}") from None
     require(len(values) > 0, field, "at least one number", weights)
-    require(all(map(math.isfinite, values)), field, "finite numbers", weights)
+    require(all(abs(value) <= LARGEST for value in values), field, "finite numbers, in 32 bits", weights)
     return values
 
 

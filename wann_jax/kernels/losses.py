@@ -54,3 +54,8 @@ class CrossEntropy:
             labels.astype(jnp.int32).reshape(num_tiles, tile),
             deviation=self.deviation,
         )
+
+
+def classes_of(outputs: Float[Array, "*batch O"]) -> Int[Array, "*batch"]:
+    """The class of the largest output; -1, which is no class, where an output is no number."""
+    return jnp.where(jnp.isnan(outputs).any(-1), -1, outputs.argmax(-1).astype(jnp.int32))

@@ -6,6 +6,8 @@ DataError, in one line that names it.
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +15,17 @@ import jax
 import numpy as np
 
 from wann_jax.errors import DataError, require
+from wann_jax.files import MOST_TEXT_BYTES, StrPath, read_bytes, strict_json
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS, ACTIVATION_NAMES
 from wann_jax.genomes.building import build_genome
 from wann_jax.genomes.genome import Genome
 from wann_jax.networks.compiling import express
 from wann_jax.networks.network import Network
+from wann_jax.strictness import LARGEST
 
 FORMAT, VERSION = "wann_jax.network", 1
 CHAMPION_FILE = "champion.json"
 ZOO = Path(__file__).parents[1] / "zoo"
-
-StrPath = str | os.PathLike[str]
 
 
 def load_network(path: StrPath, num_inputs: int | None = None, num_outputs: int | None = None) -> Network:
@@ -50,7 +52,7 @@ def load_genome(path: StrPath, num_inputs: int | None = None, num_outputs: int |
 
 def _file_of(path: StrPath) -> Path:
     """A run directory stands for its champion, a name of the zoo for its file."""
-    source = Path(path)
+    source = Path(os.path.expanduser(path))
     if not source.exists() and str(path) in zoo_names():
         return ZOO / f"{path}.json"
     return source / CHAMPION_FILE if source.is_dir() else source
@@ -63,29 +65,40 @@ def zoo_names() -> list[str]:
 
 def _read(source: Path) -> str:
     try:
-        return source.read_text()
+        return read_bytes(source, MOST_TEXT_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"network file {str(source)!r} cannot be read: {error}") from None
 
 
-def load_weights(path: StrPath) -> np.ndarray | None:
-    """The tuned weights [C] in a network file of ours, in the order of its connections; None if it has none.
+def load_weights(path: StrPath, num_inputs: int | None = None, num_outputs: int | None = None) -> np.ndarray | None:
+    """The tuned weights [C] in a network file, in the order of its connections; None if it has none.
 
-    Raises DataError.
+    A matrix in the original's format, which needs `num_inputs` and `num_outputs`, has weights of its own unless its
+    entries are all the same. Raises DataError.
     """
     source = _file_of(path)
-    if source.suffix != ".json":
-        return None
-    genome = load_genome(source)
-    weights = json.loads(_read(source)).get("weights")
+    genome = load_genome(path, num_inputs, num_outputs)
+    if source.suffix == ".json":
+        weights = json.loads(_read(source)).get("weights")
+    else:
+        entries = _read_matrix(str(source), _read(source))[:, :-1]
+        found = entries[~np.isnan(entries) & (entries != 0.0)].tolist()
+        weights = found if len(set(found)) > 1 else None
     if weights is None:
         return None
     count = int(genome.num_enabled)
-    numbers = isinstance(weights, list) and all(type(each) in (int, float) for each in weights)
-    fits = numbers and len(weights) == count and bool(np.isfinite(np.asarray(weights, np.float64)).all())
-    found = len(weights) if isinstance(weights, list) else type(weights).__name__
-    require(fits, f"{source}: weights", f"a list of {count} finite numbers, one per connection", found, DataError)
-    return np.asarray(weights, np.float32)
+    return _finite(f"{source}: weights", weights, f"a list of {count} finite numbers, one per connection", count)
+
+
+def _finite(field: str, values: Any, rule: str, count: int | None = None) -> np.ndarray:
+    """The values in 32 bits. Raises DataError unless they are a list of finite numbers, `count` of them if given."""
+    numbers = isinstance(values, list) and all(type(each) in (int, float) for each in values)
+    fits = numbers and count in (None, len(values))
+    # Not by NumPy: whole numbers may be larger than it can read.
+    fits = fits and all(abs(each) <= LARGEST for each in values)  # false of nan too
+    found = len(values) if isinstance(values, list) else type(values).__name__
+    require(fits, field, rule, found, DataError)
+    return np.asarray(values, np.float32)
 
 
 def load_info(path: StrPath) -> dict[str, Any]:
@@ -95,6 +108,17 @@ def load_info(path: StrPath) -> dict[str, Any]:
         return {}
     load_genome(source)
     return json.loads(_read(source)).get("info") or {}
+
+
+def _check_info(name: str, info: Any) -> None:
+    """Raises DataError unless what the package reads of a file's `info` is as it writes it."""
+    if info is None:
+        return
+    require(isinstance(info, dict), f"{name}: info", "an object", type(info).__name__, DataError)
+    encoder = info.get("encoder")
+    require(isinstance(encoder, str | None), f"{name}: info.encoder", "a name", type(encoder).__name__, DataError)
+    if "shared_weights" in info:
+        _finite(f"{name}: info.shared_weights", info["shared_weights"], "a list of finite numbers")
 
 
 def save_network(
@@ -148,20 +172,22 @@ def _readable_json(document: dict[str, Any]) -> str:
     """JSON with one list entry per line."""
     fields = []
     for name, value in document.items():
-        text = json.dumps(value)
+        text = strict_json(value)
         if isinstance(value, list) and value:
-            text = "[\n" + ",\n".join(f"    {json.dumps(entry)}" for entry in value) + "\n  ]"
-        fields.append(f"  {json.dumps(name)}: {text}")
+            text = "[\n" + ",\n".join(f"    {strict_json(entry)}" for entry in value) + "\n  ]"
+        fields.append(f"  {strict_json(name)}: {text}")
     return "{\n" + ",\n".join(fields) + "\n}\n"
 
 
 def _parse_json(name: str, text: str, num_inputs: int | None, num_outputs: int | None) -> Genome:
-    try:
+    with _told_as_data_error(name):
         document = json.loads(text)
-        require(document.get("format") == FORMAT, f"{name}: format", repr(FORMAT), document.get("format"), DataError)
-        require(
-            document.get("version") == VERSION, f"{name}: version", str(VERSION), document.get("version"), DataError
-        )
+        require(isinstance(document, dict), name, "a network file in our format", type(document).__name__, DataError)
+        kind = {"format": FORMAT, "version": VERSION}
+        for field in kind:
+            fits = document.get(field) == kind[field]
+            require(fits, f"{name}: {field}", repr(kind[field]), document.get(field), DataError)
+        _check_info(name, document.get("info"))
         sizes = (_whole(document["num_inputs"]), _whole(document["num_outputs"]))
         _check_sizes(name, sizes)
         fixed, nodes = 1 + sum(sizes), document["nodes"]
@@ -173,19 +199,37 @@ def _parse_json(name: str, text: str, num_inputs: int | None, num_outputs: int |
         marks = [_whole(node["mark"]) for node in nodes[fixed:]]
         enabled = [(_whole(source), _whole(target)) for source, target in document["connections"]]
         disabled = [(_whole(source), _whole(target)) for source, target in document["disabled_connections"]]
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{name} must be a network file in our format; got {type(error).__name__}: {error}") from None
     for field, wanted, found in (("num_inputs", num_inputs, sizes[0]), ("num_outputs", num_outputs, sizes[1])):
         require(wanted in (None, found), f"{name}: {field}", str(wanted), found, DataError)
     return build_genome(name, sizes, activations, marks, enabled, disabled)
 
 
+@contextmanager
+def _told_as_data_error(name: str) -> Iterator[None]:
+    """Whatever reading a stranger's JSON raises becomes one DataError."""
+    try:
+        yield
+    except DataError:
+        raise
+    except KeyError as error:
+        raise DataError(f"{name} must be a network file in our format; got none of its {error}") from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        text = str(error) or "too deep a nesting"
+        raise DataError(f"{name} must be a network file in our format; got {text}") from None
+    except (AttributeError, TypeError, ValueError) as error:
+        # What Python has to say of wrong types tells of the reader, not of the file.
+        text = error.args[0] if type(error) is _NotWholeError else "fields of other kinds"
+        raise DataError(f"{name} must be a network file in our format; got {text}") from None
+
+
+class _NotWholeError(ValueError):
+    """Something where a whole number should be."""
+
+
 def _whole(value: Any) -> int:
-    """The value, if it is a whole number that fits a table; else TypeError."""
+    """The value, if it is a whole number that fits a table."""
     if type(value) is not int or abs(value) >= 2**31:
-        raise TypeError(f"{value!r} where a whole number should be")
+        raise _NotWholeError(f"{str(value)[:40]} where a whole number should be")
     return value
 
 
@@ -196,16 +240,11 @@ def _check_sizes(name: str, sizes: tuple[int, int]) -> None:
 def _parse_matrix(name: str, text: str, num_inputs: int, num_outputs: int) -> Genome:
     """The original's format: rows are sources, columns targets, the last column activation ids; bias, inputs, hidden
     nodes, outputs. 0: no connection; nan: disabled; anything else: a connection."""
-    try:
-        rows = [[float(entry) for entry in line.split(",")] for line in text.split("\n") if line.strip()]
-    except ValueError as error:
-        raise DataError(f"{name} must hold numbers separated by commas; {error}") from None
-    size = len(rows)
-    widths = {len(row) for row in rows}
-    require(widths == {size + 1}, name, "a matrix of N rows and N + 1 columns", (size, sorted(widths)), DataError)
+    matrix = _read_matrix(name, text)
+    size = len(matrix)
     fixed = 1 + num_inputs + num_outputs
     require(size >= fixed, f"{name}: number of nodes", f"at least {fixed}, as the sizes ask", size, DataError)
-    matrix = np.array(rows)
+    _check_hidden(name, matrix[:, :-1] != 0.0, 1 + num_inputs, size - num_outputs)
     num_hidden = size - fixed
     # From the file's order (hidden nodes before outputs) to ours (outputs before hidden nodes).
     slot = np.arange(size)
@@ -227,3 +266,23 @@ def _parse_matrix(name: str, text: str, num_inputs: int, num_outputs: int) -> Ge
     return build_genome(
         name, (num_inputs, num_outputs), computed.astype(int).tolist(), marks, enabled_pairs, disabled_pairs
     )
+
+
+def _read_matrix(name: str, text: str) -> np.ndarray:
+    """Numbers [N, N + 1]. Raises DataError."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    size, widths = len(lines), {line.count(",") + 1 for line in lines}  # counted first: a row may be endless
+    require(widths == {size + 1}, name, "a matrix of N rows and N + 1 columns", (size, sorted(widths)), DataError)
+    try:
+        return np.array([[float(entry) for entry in line.split(",")] for line in lines])
+    except ValueError as error:
+        raise DataError(f"{name} must hold numbers separated by commas; {error}") from None
+
+
+def _check_hidden(name: str, is_used: np.ndarray, first: int, end: int) -> None:
+    """Raises DataError unless every hidden node has entries in its column and its row: sizes of another task do not."""
+    hidden = slice(first, end)
+    idle = ~(is_used[:, hidden].any(0) & is_used[hidden].any(1))
+    found = (first + np.flatnonzero(idle)).tolist()
+    rule = f"all joined to others with {first - 1} inputs and {len(is_used) - end} outputs"
+    require(not found, f"{name}: hidden nodes", rule, f"none at {found[:8]}", DataError)

@@ -3,7 +3,6 @@
 In: scores [W, R] of one network and its facts. Out: text for a terminal, or a document for JSON.
 """
 
-import json
 from typing import Any
 
 import numpy as np
@@ -30,11 +29,6 @@ def score_document(weights: tuple[float, ...], scores: np.ndarray, genome: Genom
         "num_hidden": int(genome.num_hidden),
         "num_nodes": int(genome.num_nodes),
     }
-
-
-def strict_json(document: dict[str, Any]) -> str:
-    """The document as JSON, in which numbers that are not finite are null."""
-    return json.dumps(json.loads(json.dumps(document), parse_constant=lambda name: None))
 
 
 def print_rows(document: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from wann_jax.errors import CheckpointError, require
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.generation import SearchState, init
 from wann_jax.evolution.loop import Dispatch
+from wann_jax.files import strict_json
 from wann_jax.genomes.genome import Genome, GenomeSpec
 from wann_jax.networks.files import CHAMPION_FILE, load_genome, save_network, write_atomically
 from wann_jax.tasks import Task, make_task
@@ -119,7 +120,7 @@ class RunDirectory:
             "jax": jax.__version__,
             **dataclasses.asdict(settings),
         }
-        write_atomically(self.path / CONFIG_FILE, json.dumps(document, indent=2) + "\n")
+        write_atomically(self.path / CONFIG_FILE, strict_json(document, indent=2) + "\n")
 
     def read_settings(self) -> RunSettings:
         """What config.json says. Raises CheckpointError if it is damaged or from another version."""
@@ -150,7 +151,7 @@ class RunDirectory:
             for index in range(num_rows):
                 row = {name: column[index].item() for name, column in columns.items()}
                 row["seconds"] = round(dispatch.seconds / num_rows, 6)
-                file.write(json.dumps(row) + "\n")
+                file.write(strict_json(row) + "\n")
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """All rows so far; a last one that was only half written is left out."""
@@ -161,7 +162,7 @@ class RunDirectory:
     def cut_metrics(self, generation: int) -> None:
         """Drops rows from `generation` on: those that a resumed run will write again."""
         rows = [row for row in self.read_metrics() if row["generation"] < generation]
-        write_atomically(self.path / METRICS_FILE, "".join(json.dumps(row) + "\n" for row in rows))
+        write_atomically(self.path / METRICS_FILE, "".join(strict_json(row) + "\n" for row in rows))
 
     def write_champion(self, state: SearchState, settings: RunSettings) -> None:
         """Writes champion.json."""

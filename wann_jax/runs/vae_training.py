@@ -23,6 +23,7 @@ from flax import serialization
 
 import wann_jax.version
 from wann_jax.errors import CheckpointError, ConfigError, require
+from wann_jax.files import strict_json
 from wann_jax.networks.files import write_atomically
 from wann_jax.report.progress import StepProgress
 from wann_jax.report.vae import PER_ROW, save_pairs
@@ -81,7 +82,7 @@ class VaeRun:
             "jax": jax.__version__,
         }
         document |= {"seed": self.seed, "config": dataclasses.asdict(self.config)}
-        write_atomically(self.path / SETTINGS, json.dumps(document, indent=2) + "\n")
+        write_atomically(self.path / SETTINGS, strict_json(document, indent=2) + "\n")
 
     def save(self, state: TrainState) -> None:
         """Writes the checkpoint, whole or not at all."""
@@ -120,7 +121,7 @@ def train_to_end(run: VaeRun, state: TrainState) -> tuple[TrainState, bool]:
             state, row = _one_round(run, state, held_out)
             run.save(state)
             with (run.path / METRICS).open("a") as file:
-                file.write(json.dumps(row) + "\n")
+                file.write(strict_json(row) + "\n")
             _draw(run.path / PICTURE, state.params, held_out)
             progress.advance(
                 f"step {row['step']}  squared error {row['reconstruction']:.1f}  "
@@ -170,7 +171,7 @@ def write_parts(run: VaeRun, state: TrainState) -> dict[str, Any]:
     kept = {"encoder": load_encoder(run.path), "decoder": load_decoder(run.path)}
     figures["of the files"] = judge(kept, held_out)
     _draw(run.path / PICTURE, kept, held_out)
-    write_atomically(run.path / FIGURES, json.dumps(figures, indent=1) + "\n")
+    write_atomically(run.path / FIGURES, strict_json(figures, indent=1) + "\n")
     return figures
 
 

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int, Key
 from wann_jax.errors import require
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS, STEP
 from wann_jax.kernels.forward import forward_samples
-from wann_jax.kernels.losses import CrossEntropy
+from wann_jax.kernels.losses import CrossEntropy, classes_of
 from wann_jax.networks.layered import Topology, in_layers
 from wann_jax.networks.network import Network
 from wann_jax.tasks.base import Evaluation
@@ -78,11 +78,11 @@ class ClassificationTask(struct.PyTreeNode):
     def score(
         self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int, split: str
     ) -> Float[Array, "P W 1"]:
-        """Accuracy on the whole split; key and episodes make no difference."""
+        """Accuracy on the whole split; outputs that are no numbers are wrong. Key and episodes make no difference."""
         labels = self.labels[split]
 
         def accuracy(outputs):
-            return (outputs.argmax(-1) == labels[None]).mean(-1, keepdims=True, dtype=jnp.float32)
+            return (classes_of(outputs) == labels[None]).mean(-1, keepdims=True, dtype=jnp.float32)
 
         return forward_samples(networks, shared_weights, self.inputs[split], accuracy)
 
@@ -93,7 +93,7 @@ class ClassificationTask(struct.PyTreeNode):
         inputs, labels = self.inputs[split], self.labels[split]
 
         def accuracy(vector):
-            return (in_layers(topology, vector, inputs).argmax(-1) == labels).mean(dtype=jnp.float32)
+            return (classes_of(in_layers(topology, vector, inputs)) == labels).mean(dtype=jnp.float32)
 
         return lax.map(accuracy, weights[:, 0])[:, None]
 

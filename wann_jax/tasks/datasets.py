@@ -4,22 +4,19 @@ In: a name or a path. Out: `Dataset`, arrays by split. The validation split is c
 choices never touch the test images. Every damaged or missing file raises DataError with one line.
 """
 
-import dataclasses
-import gzip
 import hashlib
 import os
-import struct
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from wann_jax.cache import cache_dir
-from wann_jax.errors import DataError, require
+from wann_jax.errors import DataError
+from wann_jax.files import MOST_DATA_BYTES, read_bytes, unpacked
+from wann_jax.tasks.arrays import read_idx, read_npz
+from wann_jax.tasks.dataset import Dataset, split_dataset
 
 MNIST_DIR_VARIABLE = "WANN_MNIST_DIR"
-SPLIT_SEED = 20190611
 # SHA-256 of the decompressed files.
 MNIST_FILES = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -32,16 +29,6 @@ MNIST_URLS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
 DESKEWED_SIDE = 16
-MIN_SAMPLES = 10  # so that the validation split, a tenth, holds one
-
-
-@dataclasses.dataclass(frozen=True)
-class Dataset:
-    """Inputs [n, I] (float32) and labels [n] (int32) by split: "train", "validation", "test"."""
-
-    inputs: dict[str, np.ndarray]
-    labels: dict[str, np.ndarray]
-    num_classes: int
 
 
 def load_digits() -> Dataset:
@@ -59,14 +46,14 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None, prepared: bool = 
     From `data_dir`, else the directory in $WANN_MNIST_DIR, else downloaded into a cache with checked hashes.
     """
     directory = data_dir or os.environ.get(MNIST_DIR_VARIABLE)
-    folder = Path(directory) if directory else _download_mnist()
+    folder = Path(os.path.expanduser(directory)) if directory else _download_mnist()
     raw = {name: read_idx(_find_idx(folder, name), sha256) for name, sha256 in MNIST_FILES.items()}
     images = _prepared_mnist(raw) if prepared else {name: _flat(part) for name, part in raw.items() if part.ndim == 3}
     train, test = (images[name] for name in ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte"))
     train_labels, test_labels = (
         raw[name].astype(np.int32) for name in ("train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte")
     )
-    cut = 55_000
+    cut = len(train) * 11 // 12
     return Dataset(
         inputs={"train": train[:cut], "validation": train[cut:], "test": test},
         labels={"train": train_labels[:cut], "validation": train_labels[cut:], "test": test_labels},
@@ -77,72 +64,20 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None, prepared: bool = 
 def load_path(path: str) -> Dataset:
     """A user's data: a directory of IDX files named as MNIST's, or an .npz file.
 
-    The .npz holds `x` [n, ...] and `y` [n], whole-number labels from 0; optionally `x_test` and `y_test`. Inputs of
-    whole-number type are scaled to [0, 1]. Without test arrays, 20 % are kept for the test; 10 % validate.
+    The .npz holds `x` [n, ...] and `y` [n], whole-number labels from 0; optionally `x_test` and `y_test`; or Keras'
+    `x_train`, `y_train`, `x_test`, `y_test`. See `Dataset.of_arrays`.
     """
-    source = Path(path)
+    source = Path(os.path.expanduser(path))
     if source.is_dir():
-        names = list(MNIST_FILES)
-        arrays = [read_idx(_find_idx(source, name)) for name in names]
-    elif source.is_file():
-        arrays = _read_npz(source)
+        arrays = [read_idx(_find_idx(source, name)) for name in MNIST_FILES]
+    elif source.exists():
+        arrays = read_npz(source)
     else:
         raise DataError(f"classify path must be an IDX directory or an .npz file; got {path!r}")
-    x, y = arrays[0], arrays[1]
-    _check_pair(f"{path}: training", x, y)
-    least = MIN_SAMPLES
-    require(len(y) >= least, f"{path}: number of training samples", f"at least {least}", len(y), DataError)
-    scale = _scale_of(x)
-    if len(arrays) == 2:
-        return split_dataset(_unit_inputs(x, scale), y, validation=len(y) // 10, test=len(y) // 5)
-    x_test, y_test = arrays[2], arrays[3]
-    _check_pair(f"{path}: test", x_test, y_test)
-    require(
-        x_test.shape[1:] == x.shape[1:], f"{path}: test inputs", f"of shape {x.shape[1:]}", x_test.shape[1:], DataError
-    )
-    kept = split_dataset(_unit_inputs(x, scale), y, validation=len(y) // 10, test=0)
-    num_classes = kept.num_classes
-    require(
-        int(y_test.max()) < num_classes, f"{path}: test labels", f"below {num_classes}", int(y_test.max()), DataError
-    )
-    return dataclasses.replace(
-        kept,
-        inputs=kept.inputs | {"test": _unit_inputs(x_test, scale)},
-        labels=kept.labels | {"test": y_test.astype(np.int32)},
-    )
-
-
-def split_dataset(inputs: np.ndarray, labels: np.ndarray, validation: int, test: int) -> Dataset:
-    """Shuffles with a fixed seed and cuts off the last `validation` and `test` samples."""
-    order = np.random.default_rng(SPLIT_SEED).permutation(len(labels))
-    cuts = np.split(order, [len(order) - validation - test, len(order) - test])
-    splits = dict(zip(("train", "validation", "test"), cuts, strict=True))
-    return Dataset(
-        inputs={name: inputs[index].astype(np.float32) for name, index in splits.items()},
-        labels={name: labels[index].astype(np.int32) for name, index in splits.items()},
-        num_classes=int(labels.max()) + 1,
-    )
-
-
-def read_idx(path: Path, sha256: str | None = None) -> np.ndarray:
-    """An IDX file of bytes, gzipped or not. Raises DataError if it is damaged or its hash differs."""
     try:
-        content = path.read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
-    require(len(content) >= 4 and content[:3] == b"\0\0\x08", str(path), "an IDX file of bytes", content[:4], DataError)
-    num_axes = content[3]
-    header = 4 + 4 * num_axes
-    require(len(content) >= header, str(path), f"at least {header} bytes long", len(content), DataError)
-    shape = struct.unpack(f">{num_axes}I", content[4:header])
-    size = header + int(np.prod(shape))
-    require(len(content) == size, str(path), f"{size} bytes long, as its header says", len(content), DataError)
-    if sha256 is not None:
-        found = hashlib.sha256(content).hexdigest()
-        require(found == sha256, str(path), f"the file with SHA-256 {sha256}", found, DataError)
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+        return Dataset.of_arrays(*arrays)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
 def deskew(images: np.ndarray) -> np.ndarray:
@@ -208,23 +143,12 @@ def _find_idx(folder: Path, name: str) -> Path:
 
 
 def _download_mnist() -> Path:
-    import pooch  # here: only a download needs it
-
     cache = cache_dir() / "mnist"
     for name, sha256 in MNIST_FILES.items():
         path = cache / name
         if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
             continue
-        for url in MNIST_URLS:
-            try:
-                packed = pooch.retrieve(f"{url}{name}.gz", None, f"{name}.gz", cache)
-                content = gzip.decompress(Path(packed).read_bytes())
-            except (OSError, ValueError, EOFError, zlib.error):
-                continue
-            if hashlib.sha256(content).hexdigest() == sha256:
-                path.write_bytes(content)
-                break
-        else:
+        if not any(_fetched(url, path, sha256) for url in MNIST_URLS):
             raise DataError(
                 f"MNIST cannot be downloaded ({name}); give a directory that holds its four IDX files, "
                 f"by --data-dir or ${MNIST_DIR_VARIABLE}"
@@ -232,36 +156,21 @@ def _download_mnist() -> Path:
     return cache
 
 
-def _read_npz(path: Path) -> list[np.ndarray]:
+def _fetched(url: str, path: Path, sha256: str) -> bool:
+    """Whether a mirror has the file; then it lies unpacked at `path`. What was fetched packed goes in any case."""
+    import pooch  # here: only a download needs it
+
+    packed = f"{path.name}.gz"
+    kept = path.with_name(packed)
     try:
-        # An .npz is a zip archive; np.load would leave a damaged one open, and takes a lone .npy as well.
-        with zipfile.ZipFile(path), path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            names = [name for name in ("x", "y", "x_test", "y_test") if name in archive.files]
-            arrays = [archive[name] for name in names]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path} cannot be read as an .npz file: {error}") from None
-    wanted = names in (["x", "y"], ["x", "y", "x_test", "y_test"])
-    require(wanted, str(path), "an .npz with arrays x and y (and x_test and y_test)", names, DataError)
-    return arrays
-
-
-def _check_pair(field: str, x: np.ndarray, y: np.ndarray) -> None:
-    require(x.ndim >= 2 and len(x) > 0, f"{field} inputs", "of shape [n, ...]", x.shape, DataError)
-    require(y.shape == x.shape[:1], f"{field} labels", f"of shape ({len(x)},)", y.shape, DataError)
-    require(np.issubdtype(y.dtype, np.integer), f"{field} labels", "whole numbers", str(y.dtype), DataError)
-    require(int(y.min()) >= 0, f"{field} labels", "at least 0", int(y.min()), DataError)
-    require(int(y.max()) < 1000, f"{field} labels", "below 1000", int(y.max()), DataError)
-    is_real = np.issubdtype(x.dtype, np.number) and not np.issubdtype(x.dtype, np.complexfloating)
-    require(is_real or x.dtype == bool, f"{field} inputs", "real numbers", str(x.dtype), DataError)
-    require(bool(np.isfinite(x).all()), f"{field} inputs", "finite", "nan or inf", DataError)
-
-
-def _scale_of(x: np.ndarray) -> float:
-    """What whole-number inputs are divided by: 255 for bytes, else the largest; 1 for other types."""
-    if x.dtype == np.uint8:
-        return 255.0
-    return max(1.0, float(np.abs(x.astype(np.float64)).max(initial=0.0))) if np.issubdtype(x.dtype, np.integer) else 1.0
-
-
-def _unit_inputs(x: np.ndarray, scale: float) -> np.ndarray:
-    return (x.reshape(len(x), -1) / scale).astype(np.float32)
+        kept.unlink(missing_ok=True)  # pooch would take it as it is, good or bad
+        kept = Path(pooch.retrieve(f"{url}{packed}", None, packed, path.parent))
+        content = unpacked(kept, read_bytes(kept, MOST_DATA_BYTES), MOST_DATA_BYTES)
+    except (OSError, ValueError):  # a DataError is a ValueError
+        return False
+    finally:
+        kept.unlink(missing_ok=True)
+    good = hashlib.sha256(content).hexdigest() == sha256
+    if good:
+        path.write_bytes(content)
+    return good

@@ -12,6 +12,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Float, Key
 
+from wann_jax.errors import ConfigError, require
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS
 from wann_jax.kernels.forward import forward
 from wann_jax.networks.layered import Topology, in_lanes
@@ -33,6 +34,22 @@ class FunctionTask(ReturnsAreScores, struct.PyTreeNode):
     work_unit: str = struct.field(pytree_node=False, default="episodes")
     score_name: str = struct.field(pytree_node=False, default="return")
 
+    def _return(self, policy: Policy, key: Array) -> Float[Array, ""]:
+        """One value of the function. Raises ConfigError, while a program is traced, unless that is one real number."""
+        found = self.function(policy, key)
+        rule = "one real number, of shape ()"
+        try:
+            value = jnp.asarray(found)
+        except (TypeError, ValueError):  # no array at all
+            raise ConfigError(f"{self._answer} must be {rule}; got {type(found).__name__}") from None
+        is_real = any(jnp.issubdtype(value.dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool_))
+        require(value.shape == () and is_real, self._answer, rule, f"{value.dtype}{list(value.shape)}")
+        return value.astype(jnp.float32)
+
+    @property
+    def _answer(self) -> str:
+        return f"what the function of task {self.name!r} returns"
+
     def evaluate(
         self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
     ) -> Evaluation:
@@ -46,7 +63,7 @@ class FunctionTask(ReturnsAreScores, struct.PyTreeNode):
         """The function's value at each key. Consumes `key`."""
 
         def one(network, weight, key):
-            return jnp.asarray(self.function(lambda inputs: forward(network, weight, inputs), key), jnp.float32)
+            return self._return(lambda inputs: forward(network, weight, inputs), key)
 
         over_episodes = jax.vmap(one, (None, None, 0))
         over_weights = jax.vmap(over_episodes, (None, 0, None))
@@ -58,7 +75,7 @@ class FunctionTask(ReturnsAreScores, struct.PyTreeNode):
         """The function's value at each key, for each weight vector. Consumes `key`."""
 
         def one(vector, key):
-            return jnp.asarray(self.function(lambda inputs: in_lanes(topology, vector, inputs), key), jnp.float32)
+            return self._return(lambda inputs: in_lanes(topology, vector, inputs), key)
 
         vectors = jnp.broadcast_to(weights, (weights.shape[0], episodes, weights.shape[-1]))
         return jax.vmap(jax.vmap(one), (0, None))(vectors, jax.random.split(key, episodes))

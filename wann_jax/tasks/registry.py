@@ -3,7 +3,9 @@
 In: a name (`wann tasks` lists them) and options. Out: a task.
 """
 
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import gymnax
@@ -12,7 +14,8 @@ import jax.numpy as jnp
 
 from wann_jax.envs import BIPEDAL_WALKER, CARTPOLE_SWINGUP
 from wann_jax.errors import ConfigError, DataError, require
-from wann_jax.networks.files import StrPath, load_info
+from wann_jax.files import StrPath
+from wann_jax.networks.files import load_info
 from wann_jax.tasks import datasets, real_car
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.car_racing import CarRacingTask
@@ -20,7 +23,7 @@ from wann_jax.tasks.classification import ClassificationTask
 from wann_jax.tasks.control import ControlTask
 from wann_jax.tasks.function import FunctionTask
 from wann_jax.tasks.gymnasium_task import GymnasiumTask
-from wann_jax.vae.files import DEFAULT_NAME, load_encoder
+from wann_jax.vae.files import DEFAULT_NAME, load_encoder, trained_names
 
 _gymnax_make = cache(gymnax.make)  # one object per environment, so that compiled programs are found again
 
@@ -116,13 +119,19 @@ def options_of(name: str) -> tuple[str, ...]:
     raise ConfigError(f"task must be one of {', '.join(info.name for info in TASKS)}; got {name!r}")
 
 
-def task_options_of(path: StrPath, task: str) -> dict[str, Any]:
-    """Options of `make_task` that a network depends on: the encoder that it evolved with.
+def task_options_of(path: StrPath, task: str, given: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    """The `given` options of `make_task`, and those that a network depends on: the encoder that it evolved with.
 
-    Raises DataError for a bad file, ConfigError for an unknown task.
+    A file may name an encoder of the package only: what it says of paths is a stranger's. Raises DataError for a bad
+    file, ConfigError for an unknown task.
     """
     encoder = load_info(path).get("encoder")
-    return {"encoder": encoder} if encoder and "encoder" in options_of(task) else {}
+    if not encoder or "encoder" in given or "encoder" not in options_of(task):
+        return dict(given)
+    names = trained_names()
+    rule = f"one of {', '.join(names)}, which come with the package (for another, give --encoder)"
+    require(encoder in names, f"{path}: info.encoder", rule, encoder, DataError)
+    return {"encoder": encoder, **given}
 
 
 def _control_task(name: str, env_id: str, max_steps: int | None) -> ControlTask:

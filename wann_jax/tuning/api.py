@@ -102,10 +102,10 @@ def tune_topology(
     task = tunable(task)
     known = isinstance(task, ClassificationTask) or not (config and config.refit)
     require(known, "tune.refit", "off: only classification has validation images", True)
-    config = config or TuneConfig.for_task(task.score_name == "accuracy", method)
+    classification = task.score_name == "accuracy"
+    config = config or TuneConfig.for_task(classification, method)
     config.check()
-    prunes = method == "adam" or not config.connections
-    require(prunes, "tune.connections", "0, for all: only adam prunes", config.connections)
+    config.check_used(classification, method)
     begin = np.broadcast_to(np.asarray(start, np.float32), (topology.num_connections,))
     require(bool(np.isfinite(begin).all()), "start", "finite weights", start)
     if method == "adam":

@@ -4,16 +4,31 @@ In: names and numbers from a user. Out: a `TuneConfig`.
 """
 
 import dataclasses
-import math
+from functools import cache
 from typing import Any
 
+import jax.numpy as jnp
 import optax
 
 from wann_jax.errors import require
 from wann_jax.evolution.config import check_weights
+from wann_jax.strictness import LARGEST, loose_types
 
 METHODS = ("adam", "es", "cma")
 SCHEDULES = ("constant", "cosine", "linear")
+OPTIMISERS = (  # of optax, that take a learning rate alone; there may be more
+    *("adabelief", "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamaxw", "adamw", "adan", "amsgrad"),
+    *("fromage", "lamb", "lars", "lion", "nadam", "nadamw", "novograd", "optimistic_gradient_descent"),
+    *("radam", "rmsprop", "sgd", "sign_sgd", "yogi"),
+)
+# Settings that do nothing, by method and by whether the task is classification.
+_UNUSED_BY_METHOD: dict[str, tuple[str, ...]] = {
+    "adam": ("population_size", "deviation"),
+    "es": ("shared_starts", "input_noise", "horizon", "fan_in_scaling"),
+}
+_UNUSED_BY_METHOD["cma"] = (*_UNUSED_BY_METHOD["es"], "learning_rates", "optimizer", "schedule", "clip_norm")
+_PRUNES = "0, for all: only adam prunes"
+_UNUSED_BY_KIND = {True: ("episodes", "validation_episodes", "horizon"), False: ("minibatch_size", "input_noise")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,40 +77,49 @@ class TuneConfig:
             require(name in known, "setting", f"one of {', '.join(sorted(known))}", name)
         config = cls(**(defaults | changes))
         config.check()
+        config._check_used(cls(**defaults), classification, method)
         return config
 
     def check(self) -> None:
         """Raises ConfigError on the first setting that breaks a rule."""
-        whole = (
-            "steps",
-            "validation_interval",
-            "restarts",
-            "minibatch_size",
-            "episodes",
-            "validation_episodes",
-            "horizon",
-        )
-        for name, least in (*((name, 1) for name in (*whole, "population_size")), ("connections", 0)):
+        counts = ("steps", "validation_interval", "restarts", "minibatch_size", "episodes", "validation_episodes")
+        for name, least in (*((name, 1) for name in (*counts, "horizon", "population_size")), ("connections", 0)):
             value = getattr(self, name)
             fits = isinstance(value, int) and not isinstance(value, bool) and least <= value < 2**31
             require(fits, f"tune.{name}", f"a whole number, at least {least}", value)
         require(self.population_size % 2 == 0, "tune.population_size", "even", self.population_size)
         for name in ("start_deviation", "clip_norm", "input_noise"):
             value = getattr(self, name)
-            require(0 <= value < math.inf, f"tune.{name}", "finite and at least 0", value)
-        require(0 < self.deviation < math.inf, "tune.deviation", "finite and above 0", self.deviation)
-        require(
-            len(self.learning_rates) > 0 and all(0 < rate < math.inf for rate in self.learning_rates),
-            "tune.learning_rates",
-            "one or more numbers above 0",
-            self.learning_rates,
-        )
-        if self.shared_starts:
+            require(_is_number(value) and value >= 0, f"tune.{name}", "finite and at least 0", value)
+        fits = _is_number(self.deviation) and self.deviation > 0
+        require(fits, "tune.deviation", "finite and above 0", self.deviation)
+        rates = self.learning_rates
+        fits = isinstance(rates, tuple | list) and len(rates) > 0
+        fits = fits and all(_is_number(rate) and rate > 0 for rate in rates)
+        require(fits, "tune.learning_rates", "one or more numbers above 0", rates)
+        if self.shared_starts != ():
             check_weights("tune.shared_starts", self.shared_starts)
+        for name in ("refit", "fan_in_scaling"):
+            require(isinstance(getattr(self, name), bool), f"tune.{name}", "True or False", getattr(self, name))
         require(self.schedule in SCHEDULES, "tune.schedule", f"one of {', '.join(SCHEDULES)}", self.schedule)
-        require(
-            callable(getattr(optax, self.optimizer, None)), "tune.optimizer", "an optimiser of optax", self.optimizer
-        )
+        fits = isinstance(self.optimizer, str) and _descends(self.optimizer)
+        rule = f"an optimiser of optax that takes a learning rate alone, one of {', '.join(OPTIMISERS)}"
+        require(fits, "tune.optimizer", rule, self.optimizer)
+
+    def check_used(self, classification: bool, method: str) -> None:
+        """Raises ConfigError for a setting that does nothing with such a task or method, unless it is the default."""
+        self._check_used(TuneConfig.for_task(classification, method), classification, method)
+
+    def _check_used(self, default: "TuneConfig", classification: bool, method: str) -> None:
+        require(self.connections == 0 or method == "adam", "tune.connections", _PRUNES, self.connections)
+        who = dict.fromkeys(_UNUSED_BY_KIND[classification], "classification" if classification else "control")
+        for name, user in (who | dict.fromkeys(_UNUSED_BY_METHOD[method], method)).items():
+            usual = (getattr(default, name), getattr(TuneConfig, name))
+            value = getattr(self, name)
+            require(value in usual, f"tune.{name}", f"left at {usual[0]!r}: {user} does not use it", value)
+        if method == "es":
+            rule = "one number: es runs at one rate"
+            require(len(self.learning_rates) == 1, "tune.learning_rates", rule, self.learning_rates)
 
     def optimiser(self, learning_rate: Any) -> optax.GradientTransformation:
         """The optimiser; `learning_rate` may be traced."""
@@ -108,3 +132,24 @@ class TuneConfig:
         chosen = getattr(optax, self.optimizer)(lambda count: learning_rate * shape(count))
         clip = [optax.clip_by_global_norm(self.clip_norm)] if self.clip_norm > 0.0 else []
         return optax.chain(*clip, chosen)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number that 32 bits hold."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
+
+
+@cache
+def _descends(name: str) -> bool:
+    """Whether optax has an optimiser of that name which makes weights smaller where the gradient is positive.
+
+    Tried, since no list tells what needs more than a gradient and a learning rate.
+    """
+    ones = jnp.ones(3)
+    try:
+        with loose_types():
+            optimiser = getattr(optax, name)(lambda count: 0.1)
+            changes, _ = optimiser.update(ones, optimiser.init(ones), ones)
+            return changes.shape == ones.shape and bool((changes < 0.0).all())
+    except Exception:  # whatever a function that is no optimiser does with such arguments
+        return False

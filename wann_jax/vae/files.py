@@ -7,7 +7,6 @@ header in JSON. Whatever is wrong with a file raises DataError, in one line that
 import io
 import json
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from wann_jax.errors import DataError, require
+from wann_jax.files import MOST_DATA_BYTES, StrPath, npz_arrays, strict_json
 from wann_jax.vae.model import Params, init_params
 
 FORMAT, VERSION = "wann_jax.vae", 1
@@ -24,8 +24,6 @@ PARTS = ("encoder", "decoder")
 TRAINED = Path(__file__).with_name("trained")
 DEFAULT_NAME = "laptop"
 _MAX_WIDTH = 1024
-
-StrPath = str | os.PathLike[str]
 
 
 def load_encoder(path: StrPath = DEFAULT_NAME) -> Params:
@@ -55,14 +53,14 @@ def save_part(path: Path, part: str, params: Params, info: dict[str, Any], dtype
     require(finite, f"{part}: parameters", f"finite in {np.dtype(dtype)}", "others", DataError)
     header = {"format": FORMAT, "version": VERSION, "part": part, "info": info}
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **{HEADER: np.array(json.dumps(header))}, **arrays)
+    np.savez_compressed(buffer, allow_pickle=False, **{HEADER: np.array(strict_json(header))}, **arrays)
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(buffer.getvalue())
     partial.replace(path)
 
 
 def _file_of(path: StrPath, part: str) -> Path:
-    source = Path(path)
+    source = Path(os.path.expanduser(path))
     if not source.exists() and str(path) in trained_names():
         return TRAINED / f"{path}-{part}.npz"
     return source / f"{part}.npz" if source.is_dir() else source
@@ -72,15 +70,16 @@ def _load(path: StrPath, part: str) -> tuple[Params, dict[str, Any]]:
     source = _file_of(path, part)
     name = f"{part} file {str(source)!r}"
     try:
-        with np.load(io.BytesIO(source.read_bytes()), allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
+        arrays = npz_arrays(source, MOST_DATA_BYTES, list)
         header = json.loads(str(arrays.pop(HEADER)))
         found = (header["format"], header["version"], header["part"])
         info = dict(header["info"])
     except FileNotFoundError:
         names = ", ".join(trained_names())
         raise DataError(f"{name} is not there; a file of wann train-vae is wanted, or one of: {names}") from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+    except DataError:
+        raise
+    except Exception as error:  # damage makes zipfile, NumPy and the parsers raise anything
         text = " ".join(str(error).split())[:120]
         raise DataError(f"{name} must be a file of wann train-vae; got {type(error).__name__}: {text}") from None
     require(

@@ -1,0 +1,73 @@
+"""Files of strangers, read within bounds; and JSON that every reader takes.
+
+In: a path and a limit. Out: bytes. Only regular files are opened: a pipe would wait for ever, a device never ends.
+"""
+
+import gzip
+import io
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wann_jax.errors import DataError, require
+
+MOST_DATA_BYTES = 2**30  # of a data file, and of what it unpacks to
+MOST_TEXT_BYTES = 2**26  # of a network file
+
+StrPath = str | os.PathLike[str]
+
+
+def read_bytes(path: StrPath, limit: int) -> bytes:
+    """The content of a regular file of at most `limit` bytes. Raises OSError if it cannot be read, DataError if it is
+    no regular file or too large."""
+    source = Path(path)
+    size = source.stat().st_size  # of a file that is not there: OSError
+    require(source.is_file(), str(path), "a regular file", "a pipe, a device or a directory", DataError)
+    require(size <= limit, str(path), f"at most {limit} bytes large", size, DataError)
+    with source.open("rb") as file:
+        content = file.read(limit + 1)
+    require(len(content) <= limit, str(path), f"at most {limit} bytes large", "more", DataError)
+    return content
+
+
+def unpacked(path: StrPath, content: bytes, limit: int) -> bytes:
+    """The content, without gzip's packing if it has that. Raises DataError if it is damaged or unpacks to more than
+    `limit` bytes."""
+    if content[:2] != b"\x1f\x8b":
+        return content
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            whole = file.read(limit + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read: {error}") from None
+    require(len(whole) <= limit, str(path), f"at most {limit} bytes large, unpacked", "more", DataError)
+    return whole
+
+
+def npz_arrays(path: StrPath, limit: int, choose: Callable[[list[str]], Iterable[str]]) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file that `choose` picks among its names; no objects.
+
+    Raises DataError if file or arrays are larger than `limit` bytes; on damage zipfile, zlib, NumPy and the parser of
+    its headers raise anything.
+    """
+    # An .npz is a zip archive of .npy files; np.load takes a lone .npy as well, and believes what headers say of sizes.
+    with zipfile.ZipFile(io.BytesIO(read_bytes(path, limit))) as archive:
+        found = {name.removesuffix(".npy"): name for name in archive.namelist()}
+        members = {name: archive.getinfo(found[name]) for name in choose([*found])}
+        size = sum(member.file_size for member in members.values())
+        require(size <= limit, str(path), f"at most {limit} bytes large, unpacked", size, DataError)
+        return {
+            name: np.lib.format.read_array(io.BytesIO(archive.read(member)), allow_pickle=False)
+            for name, member in members.items()
+        }
+
+
+def strict_json(document: Any, indent: int | None = None) -> str:
+    """The document as JSON, in which numbers that are not finite are null."""
+    return json.dumps(json.loads(json.dumps(document), parse_constant=lambda name: None), indent=indent)
