@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import matplotlib
 
 from benchmarks.common import RESULTS, write_result
-from wann_jax.networks.files import load_info, zoo_names
+from wann_jax import zoo
+from wann_jax.networks.files import load_info
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -52,7 +53,7 @@ def main() -> None:
 
 def zoo_points(task: str) -> list[Point]:
     """Rows of the protocol of every zoo network for the task; of pruned ones, no longer agnostic, the tuned weights."""
-    cards = [(name, info) for name in zoo_names() if (info := load_info(name))["task"] == task]
+    cards = [(name, info) for name in zoo.names() if (info := load_info(name))["task"] == task]
     return [
         Point("wann", f"{name}, {row['row']}", info["num_connections"], row["mean"], row["std"])
         for name, info in cards

@@ -14,7 +14,7 @@ import numpy as np
 
 import wann_jax as wann
 from benchmarks.common import peak_memory_gib, write_result
-from wann_jax.evolution.config import preset_task_options
+from wann_jax.tasks.registry import find_spec
 
 EPISODE_SEED = 2**31 - 1  # of the fresh episodes: no search draws from it
 RANDOM_WEIGHTS = 1000
@@ -57,7 +57,9 @@ def main() -> None:
 
 def task_options(args: argparse.Namespace) -> dict[str, Any]:
     """What the preset says of the task, and where its data is."""
-    return preset_task_options(args.task, args.preset) | ({"data_dir": args.data_dir} if args.data_dir else {})
+    return {**find_spec(args.task).preset(args.task, args.preset).options} | (
+        {"data_dir": args.data_dir} if args.data_dir else {}
+    )
 
 
 def one_run(task: wann.Task, config: wann.SearchConfig, seed: int, episodes: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from wann_jax.analysis.protocol import size_of
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS
 from wann_jax.networks.files import load_weights
 from wann_jax.networks.layered import Topology
-from wann_jax.tasks.registry import task_options_of
+from wann_jax.runs.origin import task_of
 from wann_jax.tasks.tunable import tunable
 
 
@@ -31,7 +31,7 @@ def compare_worlds(name: str, description: str | None, trials: int, worlds: dict
     parser.add_argument("network", type=Path)
     parser.add_argument("--episodes", type=int, default=trials)
     options = parser.parse_args()
-    tasks = {world: wann.make_task(task, **task_options_of(options.network, task)) for world, task in worlds.items()}
+    tasks = {world: wann.make_task(task, **task_of(options.network, task)[1]) for world, task in worlds.items()}
     ours = tunable(next(iter(tasks.values())))
     network = wann.load_network(options.network, ours.num_inputs, ours.num_outputs)
     best = wann.best_shared_weight(ours, network, **choice)

@@ -11,9 +11,9 @@ from wann_jax.kernels.forward import forward
 from wann_jax.networks.files import load_network
 from wann_jax.networks.network import Network
 from wann_jax.report import biped, car
-from wann_jax.tasks import make_task
+from wann_jax.runs.origin import task_of
 from wann_jax.tasks.car_racing import CarRacingTask
-from wann_jax.tasks.registry import task_options_of
+from wann_jax.tasks.registry import make_task
 from wann_jax.vae.model import encode
 
 
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--encoder", help="as wann evaluate has it; needed where the network's is not the package's")
     options = parser.parse_args()
     given = {"encoder": options.encoder} if options.encoder else {}
-    task = make_task(options.task, **task_options_of(options.network, options.task, given))
+    task = make_task(options.task, **task_of(options.network, options.task, given)[1])
     network = load_network(options.network, task.num_inputs, task.num_outputs)
     episode: Any
     if isinstance(task, CarRacingTask):

@@ -9,19 +9,19 @@ import json
 import sys
 from pathlib import Path
 
+from wann_jax import zoo
 from wann_jax.analysis.protocol import protocol, size_of
 from wann_jax.files import strict_json
 from wann_jax.networks.files import (
     CHAMPION_FILE,
-    ZOO,
     load_genome,
     load_network,
     load_weights,
     save_network,
 )
 from wann_jax.runs.directory import RunDirectory
-from wann_jax.tasks import make_task
-from wann_jax.tasks.registry import task_options_of
+from wann_jax.runs.origin import task_of
+from wann_jax.tasks.registry import make_task
 from wann_jax.tasks.tunable import tunable
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
@@ -33,8 +33,7 @@ def main(run: str, name: str, command: str, summary: str, tuned: str = "", trial
     run, *others = run.split(",")
     directory = RunDirectory.open(Path(run))
     settings = directory.read_settings()
-    given = {name: value for name, value in settings.task_options.items() if name in ("data_dir", "encoder")}
-    options = task_options_of(run, settings.task, given)  # episodes of full length, whatever the search had
+    _, options = task_of(run)
     task = tunable(make_task(settings.task, **options))
     found = RESULTS / f"{name}_champion.json"
     worlds = json.loads(found.read_text()) if found.exists() else {}
@@ -51,7 +50,7 @@ def main(run: str, name: str, command: str, summary: str, tuned: str = "", trial
     if worlds:
         card["worlds"] = {key: value for key, value in worlds.items() if key != "machine"}
     ZOO.mkdir(exist_ok=True)
-    save_network(ZOO / f"{name}.json", genome, card, weights)
+    save_network(zoo.file_of(name), genome, card, weights)
     for index, path in enumerate([run, *others]):
         metrics = RunDirectory.open(Path(path)).read_metrics()
         thinned = [row for row in metrics if row["generation"] % max(1, len(metrics) // LOG_ROWS) == 0]

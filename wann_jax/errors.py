@@ -1,5 +1,7 @@
 """What a user's mistake raises: one line that names the field, the rule and the value."""
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -23,3 +25,22 @@ def require(ok: bool, field: str, rule: str, value: Any, error: type[WannError] 
     """Raises `error` with "`field` must be `rule`; got `value`" unless `ok`."""
     if not ok:
         raise error(f"{field} must be {rule}; got {value!r}")
+
+
+def require_known(field: str, value: Any, known: Iterable[str]) -> None:
+    """Raises ConfigError unless the value is one of the known names; it lists them and says which one comes near."""
+    names = list(known)
+    if value not in names:
+        raise ConfigError(unknown(field, value, names))
+
+
+def unknown(field: str, value: Any, known: Iterable[str]) -> str:
+    """What there is to say of a name that nobody knows."""
+    names = list(known)
+    return f"{field} must be one of {', '.join(names)}; got {value!r}{did_you_mean(value, names)}"
+
+
+def did_you_mean(value: Any, known: Iterable[str]) -> str:
+    """The known name that comes nearest, if one comes near, as a question."""
+    near = difflib.get_close_matches(str(value), list(known), 1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

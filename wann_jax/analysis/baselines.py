@@ -22,8 +22,9 @@ from wann_jax.genomes.activation_ids import LINEAR, RELU, TANH
 from wann_jax.kernels.losses import classes_of
 from wann_jax.networks.layered import Node, Topology
 from wann_jax.strictness import loose_types
-from wann_jax.tasks import datasets, make_task
+from wann_jax.tasks import datasets
 from wann_jax.tasks.classification import ClassificationTask
+from wann_jax.tasks.registry import make_task
 from wann_jax.tuning.api import TuneConfig, tune_topology
 
 LEAST_BATCH, MOST_BATCH = 16, 256

@@ -4,20 +4,30 @@ In: arguments. Out: files, a table on the terminal, an exit status: 0; 2 for a u
 after Ctrl-C, with everything written.
 """
 
+import importlib
 import os
 import sys
 
-from wann_jax.cli.measuring import run_evaluate, run_protocol, run_tasks, run_zoo
-from wann_jax.cli.searching import run_resume, run_search, run_unite
-from wann_jax.cli.tuning import run_baseline_command, run_tune
-from wann_jax.cli.vae import run_train_vae
-from wann_jax.errors import WannError, require
-from wann_jax.evolution.config import PRESET_NAMES
+from wann_jax.errors import WannError, require, require_known
+from wann_jax.tasks.registry import load_plugin
 from wann_jax.version import __version__
 
-USAGE = f"""usage: wann COMMAND ...
+# By command: where the function that runs it is. Imported when it is called: most need JAX, which takes a while.
+COMMANDS = {
+    "search": "wann_jax.cli.searching:run_search",
+    "resume": "wann_jax.cli.searching:run_resume",
+    "unite": "wann_jax.cli.searching:run_unite",
+    "evaluate": "wann_jax.cli.measuring:run_evaluate",
+    "protocol": "wann_jax.cli.measuring:run_protocol",
+    "tune": "wann_jax.cli.tuning:run_tune",
+    "baseline": "wann_jax.cli.tuning:run_baseline_command",
+    "train-vae": "wann_jax.cli.vae:run_train_vae",
+    "zoo": "wann_jax.cli.listing:run_zoo",
+    "tasks": "wann_jax.cli.listing:run_tasks",
+}
+USAGE = """usage: wann COMMAND ...
 
-  wann search TASK [--preset {"|".join(PRESET_NAMES)}] [--seed N] [--out DIR]   evolve networks for a task
+  wann search TASK [--preset quick|laptop|best|paper] [--seed N] [--out DIR]   evolve networks for a task
   wann resume RUN [--generations N]                          go on with an interrupted search, exactly
   wann unite NETWORK NETWORK ... --out FILE                  several networks side by side, as one
   wann evaluate NETWORK --task TASK [--weights=-2,-1,...]    returns of a run's champion or of a network file
@@ -29,6 +39,7 @@ USAGE = f"""usage: wann COMMAND ...
   wann tasks                                                 list the tasks
   wann --version
 
+Every command takes --plugin MODULE: a Python module that registers tasks of its own.
 wann COMMAND --help tells the options of a command."""
 
 
@@ -40,26 +51,16 @@ def run() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     args = sys.argv[1:] if arguments is None else arguments
-    commands = {
-        "search": run_search,
-        "resume": run_resume,
-        "unite": run_unite,
-        "evaluate": run_evaluate,
-        "protocol": run_protocol,
-        "tune": run_tune,
-        "baseline": run_baseline_command,
-        "train-vae": run_train_vae,
-        "zoo": run_zoo,
-        "tasks": run_tasks,
-    }
     try:
         if args[:1] == ["--version"]:
             print(f"wann_jax {__version__}")
         elif not args or args[0] in ("-h", "--help"):
             print(USAGE)
         else:
-            require(args[0] in commands, "command", f"one of {', '.join(commands)}", args[0])
-            return commands[args[0]](args[1:])
+            require_known("command", args[0], COMMANDS)
+            args = _without_plugins(args)
+            module, _, function = COMMANDS[args[0]].partition(":")
+            return getattr(importlib.import_module(module), function)(args[1:])
     except WannError as error:
         print(f"wann: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -69,3 +70,16 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _without_plugins(args: list[str]) -> list[str]:
+    """Imports the modules that `--plugin MODULE` names, also from the working directory; the other arguments."""
+    args = [part for arg in args for part in (arg.split("=", 1) if arg.startswith("--plugin=") else [arg])]
+    while "--plugin" in args:
+        at = args.index("--plugin")
+        require(at + 1 < len(args), "--plugin", "followed by a module's name", "nothing")
+        if "" not in sys.path:
+            sys.path.insert(0, "")
+        load_plugin(args[at + 1])
+        args = args[:at] + args[at + 2 :]
+    return args

@@ -1,4 +1,4 @@
-"""`wann evaluate`, `wann protocol`, `wann tasks` and `wann zoo`.
+"""`wann evaluate` and `wann protocol`.
 
 In: arguments. Out: tables, or JSON.
 """
@@ -10,15 +10,14 @@ import tyro
 
 from wann_jax.analysis.evaluation import evaluate
 from wann_jax.analysis.protocol import protocol, size_of
-from wann_jax.cli.parsing import TaskOptions, parse
-from wann_jax.errors import require
+from wann_jax.cli.parsing import given, parse, with_task_options
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS
 from wann_jax.files import strict_json
-from wann_jax.networks.files import load_genome, load_info, load_network, load_weights, zoo_names
+from wann_jax.networks.files import load_genome, load_info, load_network, load_weights
 from wann_jax.report.progress import StepProgress
 from wann_jax.report.tables import print_rows, print_scores, score_document
-from wann_jax.tasks import TASKS, make_task
-from wann_jax.tasks.registry import task_options_of
+from wann_jax.runs.origin import task_of
+from wann_jax.tasks.registry import make_task
 from wann_jax.tasks.tunable import tunable
 
 
@@ -28,9 +27,8 @@ class EvaluateCommand:
 
     network: tyro.conf.Positional[Path]
     """A run directory, a network file of ours (.json), a matrix file in the original's format, or a name of the zoo."""
-    task: str
-    """A name from `wann tasks`."""
-    task_options: tyro.conf.OmitArgPrefixes[TaskOptions] = dataclasses.field(default_factory=TaskOptions)
+    task: str | None = None
+    """A name from `wann tasks`; default: the task of the run, or the one that the file names."""
     weights: tuple[float, ...] = PUBLISHED_WEIGHTS
     """Shared weights, separated by commas."""
     episodes: int = 100
@@ -49,9 +47,8 @@ class ProtocolCommand:
 
     network: tyro.conf.Positional[Path]
     """A run directory, a network file, or a name of the zoo."""
-    task: str
-    """A name from `wann tasks`."""
-    task_options: tyro.conf.OmitArgPrefixes[TaskOptions] = dataclasses.field(default_factory=TaskOptions)
+    task: str | None = None
+    """A name from `wann tasks`; default: the task of the run, or the one that the file names."""
     trials: int = 1000
     """Episodes of each row (control); random weights, at most 200 (classification)."""
     weights: tuple[float, ...] = ()
@@ -64,9 +61,9 @@ class ProtocolCommand:
 
 def run_protocol(args: list[str]) -> int:
     """`wann protocol`; the exit status."""
-    command = parse(ProtocolCommand, "protocol", args)
-    options = task_options_of(command.network, command.task, command.task_options.given())
-    task = tunable(make_task(command.task, **options))
+    command = parse(with_task_options(ProtocolCommand), "protocol", args)
+    name, options = task_of(command.network, command.task, given(command.task_options))
+    task = tunable(make_task(name, **options))
     network = load_network(command.network, task.num_inputs, task.num_outputs)
     members = command.weights or load_info(command.network).get("shared_weights", PUBLISHED_WEIGHTS)
     arguments = (
@@ -79,7 +76,7 @@ def run_protocol(args: list[str]) -> int:
     )
     with StepProgress("protocol", 5) as progress:
         rows = protocol(*arguments, on_row=lambda row: progress.advance(row["row"]))
-    document = {"network": str(command.network), "task": command.task, **size_of(network), "rows": rows}
+    document = {"network": str(command.network), "task": name, **size_of(network), "rows": rows}
     if command.json:
         print(strict_json(document))
     else:
@@ -87,37 +84,19 @@ def run_protocol(args: list[str]) -> int:
     return 0
 
 
-def run_zoo(args: list[str]) -> int:
-    """`wann zoo`; the exit status."""
-    require(not args, "arguments", "left out after wann zoo", args)
-    for name in zoo_names():
-        info = load_info(name)
-        print(f"{name:12}  task {info['task']}, {info['num_connections']} connections; {info['summary']}")
-    return 0
-
-
 def run_evaluate(args: list[str]) -> int:
     """`wann evaluate`; the exit status."""
-    command = parse(EvaluateCommand, "evaluate", args)
-    options = task_options_of(command.network, command.task, command.task_options.given())
-    task = make_task(command.task, **options)
+    command = parse(with_task_options(EvaluateCommand), "evaluate", args)
+    name, options = task_of(command.network, command.task, given(command.task_options))
+    task = make_task(name, **options)
     genome = load_genome(command.network, task.num_inputs, task.num_outputs)
     network = load_network(command.network, task.num_inputs, task.num_outputs)
     scores = evaluate(task, [network], command.weights, command.episodes, command.seed, command.split)[0]
     document = score_document(
-        command.weights, scores, genome, network=str(command.network), task=command.task, score=task.score_name
+        command.weights, scores, genome, network=str(command.network), task=name, score=task.score_name
     )
     if command.json:
         print(strict_json(document))
     else:
         print_scores(document, task.score_name)
-    return 0
-
-
-def run_tasks(args: list[str]) -> int:
-    """`wann tasks`; the exit status."""
-    require(not args, "arguments", "left out after wann tasks", args)
-    width = max(len(info.name) for info in TASKS)
-    for info in TASKS:
-        print(f"{info.name:{width}}  {info.description}")
     return 0

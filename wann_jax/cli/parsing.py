@@ -7,36 +7,46 @@ import contextlib
 import dataclasses
 import io
 import itertools
-from typing import Any, get_args, get_origin
+from functools import cache
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import tyro
 
 from wann_jax.errors import ConfigError
 from wann_jax.evolution.config import check_weights
+from wann_jax.tasks.registry import registered
 
 
-@dataclasses.dataclass(frozen=True)
-class TaskOptions:
-    """Options of tasks; those that a task does not have must be left out."""
+@cache
+def with_task_options(command: type) -> Any:
+    """The command's class with a field `task_options` as well: the options of all tasks, each None until it is given."""
+    fields: dict[str, tuple[Any, dict[str, list[str]]]] = {}  # by option: its type, and by help whose it is
+    for spec in registered():
+        hints = get_type_hints(spec.options)
+        for name, field in spec.option_fields.items():
+            owners = fields.setdefault(name, (hints[name] | None, {}))[1].setdefault(field.metadata["help"], [])
+            owners += [spec.name] if spec.is_listed else []
+    options = dataclasses.make_dataclass(
+        "TaskOptions",
+        [
+            (name, Annotated[kind, tyro.conf.arg(help=_words(owners))], dataclasses.field(default=None))
+            for name, (kind, owners) in fields.items()
+        ],
+        frozen=True,
+    )
+    more = ("task_options", tyro.conf.OmitArgPrefixes[options], dataclasses.field(default_factory=options))
+    made = dataclasses.make_dataclass(command.__name__, [more], bases=(command,), frozen=True)
+    made.__doc__ = command.__doc__
+    return made
 
-    data_dir: str | None = None
-    """Directory with MNIST's four IDX files."""
-    batch_size: int | None = None
-    """Classification: images per generation."""
-    logit_deviation: float | None = None
-    """Classification: standardise outputs to this deviation in the training loss; 0: not at all."""
-    max_steps: int | None = None
-    """Control: length limit of an episode."""
-    encoder: str | None = None
-    """Car racing: a file or directory of `wann train-vae`, or the name of an encoder that comes with the package."""
-    encode_interval: int | None = None
-    """Car racing: steps between looks at the picture."""
-    patience: int | None = None
-    """Car racing: steps without a new tile of the road after which a car is stopped; 0: never."""
 
-    def given(self) -> dict[str, Any]:
-        """The options that were set."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+def _words(owners: dict[str, list[str]]) -> str:
+    return "; ".join(f"{text} ({', '.join(names)})" for text, names in owners.items() if names)
+
+
+def given(options: Any) -> dict[str, Any]:
+    """The options of tasks that were set."""
+    return {name: value for name, value in vars(options).items() if value is not None}
 
 
 OPTION_TYPES = tyro.constructors.ConstructorRegistry()
@@ -85,9 +95,9 @@ def _is_rule(line: str) -> bool:
 
 def value_of(args: list[str], option: str, default: str) -> str:
     """Value of an option on which the defaults of others depend, before they are parsed."""
-    for index, arg in enumerate(args):
+    for index, arg in enumerate(args):  # as for the parser, the last one counts
         if arg == option and index + 1 < len(args):
-            return args[index + 1]
+            default = args[index + 1]
         if arg.startswith(option + "="):
-            return arg.partition("=")[2]
+            default = arg.partition("=")[2]
     return default

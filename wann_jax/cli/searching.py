@@ -11,17 +11,18 @@ import jax.numpy as jnp
 import tyro
 
 from wann_jax.analysis.evaluation import evaluate
-from wann_jax.cli.parsing import TaskOptions, parse, value_of
+from wann_jax.cli.parsing import given, parse, value_of, with_task_options
 from wann_jax.errors import CheckpointError, require
-from wann_jax.evolution.config import SearchConfig, preset_task_options
+from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.generation import SearchState
 from wann_jax.evolution.loop import start
 from wann_jax.genomes.building import unite
 from wann_jax.networks.files import CHAMPION_FILE, load_genome, load_network, save_network
 from wann_jax.report.tables import print_scores, score_document
-from wann_jax.runs.directory import RunDirectory, RunSettings
+from wann_jax.runs.directory import RunDirectory, RunSettings, read_settings
 from wann_jax.runs.runner import run_to_end
-from wann_jax.tasks import Task
+from wann_jax.tasks.base import Task
+from wann_jax.tasks.registry import find_spec
 
 FRESH_SEED = 2**31 - 1  # of the episodes in the closing table: no search draws from it
 
@@ -33,7 +34,8 @@ class SearchCommand:
     task: tyro.conf.Positional[str]
     """A name from `wann tasks`."""
     search: tyro.conf.OmitArgPrefixes[SearchConfig]
-    task_options: tyro.conf.OmitArgPrefixes[TaskOptions] = dataclasses.field(default_factory=TaskOptions)
+    config: Path | None = None
+    """Settings, task and seed of another run: its config.json; what else is given here wins."""
     preset: str = "laptop"
     """quick, laptop, best or paper: sets the defaults of the settings below."""
     seed: int = 0
@@ -53,7 +55,6 @@ class ResumeCommand:
     run: tyro.conf.Positional[Path]
     """Run directory."""
     search: tyro.conf.OmitArgPrefixes[SearchConfig] = dataclasses.field(default_factory=SearchConfig)
-    task_options: tyro.conf.OmitArgPrefixes[TaskOptions] = dataclasses.field(default_factory=TaskOptions)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,15 +69,27 @@ class UniteCommand:
 
 def run_search(args: list[str]) -> int:
     """`wann search`; the exit status."""
-    # The defaults of the options depend on the task, so it must be known before they are parsed.
-    name = args[0] if args else "nothing"
-    given = bool(args) and not name.startswith("-")
-    require(given or bool({"-h", "--help"} & {*args}), "task", "the first argument of wann search", name)
-    defaults = SearchConfig.preset(name, value_of(args, "--preset", SearchCommand.preset))
-    command = parse(SearchCommand, "search", args, default=SearchCommand(task=name, search=defaults))
+    command_type = with_task_options(SearchCommand)
+    # The defaults of the options depend on the task or the file, so these must be known before they are parsed.
+    file, name = value_of(args, "--config", ""), args[0] if args and not args[0].startswith("-") else ""
+    if not (name or file):
+        require(bool({"-h", "--help"} & {*args}), "task", "the first argument of wann search, or --config", args)
+        parse(command_type, "search", args, default=command_type(task="TASK", search=SearchConfig()))
+    if file:
+        old = read_settings(Path(file))
+        args = args if name else [old.task, *args]
+        require(args[0] == old.task, "task", f"that of {file}, {old.task!r}, or left out", args[0])
+        chosen, options, seed = old.config, old.task_options, old.seed
+        kept = dict(checkpoint_interval=old.checkpoint_interval)
+    else:
+        preset = value_of(args, "--preset", SearchCommand.preset)
+        chosen, kept, seed = SearchConfig.preset(name, preset), {}, SearchCommand.seed
+        options = dict(find_spec(name).preset(name, preset).options)
+    default = command_type(task=args[0], search=chosen, seed=seed, **kept)
+    command = parse(command_type, "search", args, default=default)
     settings = RunSettings(
         task=command.task,
-        task_options=preset_task_options(name, command.preset) | command.task_options.given(),
+        task_options=options | given(command.task_options),
         seed=command.seed,
         config=command.search,
         checkpoint_interval=command.checkpoint_interval,
@@ -96,16 +109,17 @@ def run_search(args: list[str]) -> int:
 
 def run_resume(args: list[str]) -> int:
     """`wann resume`; the exit status."""
+    command_type = with_task_options(ResumeCommand)
     # The defaults of the options are the run's settings, so it must be read before they are parsed.
     if {"-h", "--help"} & {*args}:
-        parse(ResumeCommand, "resume", args)
+        parse(command_type, "resume", args)
     name = args[0] if args else "nothing"
     require(not name.startswith("-") and bool(args), "run", "the first argument of wann resume", name)
     run = RunDirectory.open(Path(name))
     old = run.read_settings()
-    default = ResumeCommand(Path(name), old.config, TaskOptions(**old.task_options))
-    command = parse(ResumeCommand, "resume", args, default=default)
-    settings = dataclasses.replace(old, config=command.search, task_options=command.task_options.given())
+    command = parse(command_type, "resume", args, default=command_type(Path(name), old.config))
+    options = old.task_options | given(command.task_options)
+    settings = dataclasses.replace(old, config=command.search, task_options=options)
     settings.check()
     crosses = old.config.crossover_probability > 0
     rule = "above 0, as before" if crosses else "0, as before: genomes have no common order"

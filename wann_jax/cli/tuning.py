@@ -12,7 +12,7 @@ import tyro
 from wann_jax.analysis.baselines import BASELINES, run_baseline
 from wann_jax.analysis.evaluation import SPLITS
 from wann_jax.analysis.protocol import EPISODES_PER_WEIGHT, best_shared_weight, protocol, size_of
-from wann_jax.cli.parsing import TaskOptions, parse, value_of
+from wann_jax.cli.parsing import given, parse, value_of, with_task_options
 from wann_jax.errors import CheckpointError, require
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS
 from wann_jax.files import strict_json
@@ -28,8 +28,8 @@ from wann_jax.networks.files import (
 )
 from wann_jax.report.progress import StepProgress
 from wann_jax.report.tables import print_rows
-from wann_jax.tasks import make_task
-from wann_jax.tasks.registry import task_options_of
+from wann_jax.runs.origin import task_of
+from wann_jax.tasks.registry import find_spec, make_task
 from wann_jax.tasks.tunable import tunable
 from wann_jax.tuning.api import TuneConfig, tune
 
@@ -40,10 +40,9 @@ class TuneCommand:
 
     network: tyro.conf.Positional[Path]
     """A run directory, a network file, or a name of the zoo."""
-    task: str
-    """A name from `wann tasks`."""
     tuning: tyro.conf.OmitArgPrefixes[TuneConfig]
-    task_options: tyro.conf.OmitArgPrefixes[TaskOptions] = dataclasses.field(default_factory=TaskOptions)
+    task: str | None = None
+    """A name from `wann tasks`; default: the task of the run, or the one that the file names."""
     method: str = "adam"
     """adam (gradient descent by any optimiser of optax), es or cma."""
     start: float | None = None
@@ -64,14 +63,14 @@ class TuneCommand:
 
 def run_tune(args: list[str]) -> int:
     """`wann tune`; the exit status."""
-    method, name = value_of(args, "--method", TuneCommand.method), value_of(args, "--task", "")
-    defaults = TuneConfig.for_task(name.partition(":")[0] in ("digits", "mnist", "classify"), method)
-    default = TuneCommand(network=tyro.MISSING, task=tyro.MISSING, tuning=defaults)
-    command = parse(TuneCommand, "tune", args, default=default)
+    method, command_type = value_of(args, "--method", TuneCommand.method), with_task_options(TuneCommand)
+    # The defaults of the options depend on the kind of task, so it must be known before they are parsed.
+    defaults = TuneConfig.for_task(_classifies(args), method)
+    command = parse(command_type, "tune", args, default=command_type(network=tyro.MISSING, tuning=defaults))
     out = command.out or _beside(command.network, method)
     _check(command, out)
-    options = task_options_of(command.network, command.task, command.task_options.given())
-    task = tunable(make_task(command.task, **options))
+    name, options = task_of(command.network, command.task, given(command.task_options))
+    task = tunable(make_task(name, **options))
     command.tuning.check_used(task.score_name == "accuracy", method)
     network = load_network(command.network, task.num_inputs, task.num_outputs)
     genome = load_genome(command.network, task.num_inputs, task.num_outputs)
@@ -97,14 +96,14 @@ def run_tune(args: list[str]) -> int:
         members = info.get("shared_weights", PUBLISHED_WEIGHTS)
         rows = protocol(task, network, tuned, command.trials, members, command.seed, command.split, best)
     how = {"method": method, "seed": command.seed, "start": None if command.again else start}
-    info |= {"task": command.task, "tuning": how | dataclasses.asdict(command.tuning), "curve": result.curve}
+    info |= {"task": name, "tuning": how | dataclasses.asdict(command.tuning), "curve": result.curve}
     save_network(out, genome, info | {"split": command.split, "protocol": rows}, tuned)
     if command.json:
-        document = {"network": str(out), "task": command.task, **size_of(network), "rows": rows}
+        document = {"network": str(out), "task": name, **size_of(network), "rows": rows}
         print(strict_json(document | {"start_score": result.start_score, "score": result.score}))
         return 0
     if rows:
-        print_rows({"network": str(out), "task": command.task, **size_of(network), "rows": rows})
+        print_rows({"network": str(out), "task": name, **size_of(network), "rows": rows})
     print(f"held-out score: {result.start_score:.4g} before, {result.score:.4g} after")
     print(*([f"stopped: {result.stopped}"] if result.stopped else []), f"written: {out}", sep="\n")
     return 0
@@ -114,6 +113,14 @@ def _beside(network: Path, method: str) -> Path:
     """NETWORK-METHOD.json; of a file's name its ending goes, of a directory's nothing."""
     path = network.resolve() if network.name in ("", "..") else network  # Path(".") has no name
     return path.with_name(f"{path.stem if path.is_file() else path.name}-{method}.json")
+
+
+def _classifies(args: list[str]) -> bool:
+    """Whether the task is one of classification, as far as it can be told before the arguments are parsed."""
+    name = value_of(args, "--task", "")
+    if not name and args and not args[0].startswith("-"):
+        name = task_of(args[0])[0]
+    return bool(name) and find_spec(name).family == "classification"
 
 
 def _check(command: TuneCommand, out: Path) -> None:
@@ -134,7 +141,6 @@ class BaselineCommand:
     """softmax, mlp, mlp28, pruned or pruned-stepwise (classification); mlp-policy (control)."""
     task: str
     """A name from `wann tasks`."""
-    task_options: tyro.conf.OmitArgPrefixes[TaskOptions] = dataclasses.field(default_factory=TaskOptions)
     connections: int = 1849
     """Connections that are left (pruned, pruned-stepwise)."""
     epochs: int = 20
@@ -149,13 +155,13 @@ class BaselineCommand:
 
 def run_baseline_command(args: list[str]) -> int:
     """`wann baseline`; the exit status."""
-    command = parse(BaselineCommand, "baseline", args)
+    command = parse(with_task_options(BaselineCommand), "baseline", args)
     require(command.name in BASELINES, "baseline", f"one of {', '.join(BASELINES)}", command.name)
     for field in ("connections", "epochs", "steps"):
         require(getattr(command, field) >= 1, f"baseline.{field}", "at least 1", getattr(command, field))
     taken = command.out is not None and command.out.exists()
     require(not taken, "out", "a new file, nothing is overwritten", str(command.out), CheckpointError)
-    options = command.task_options.given()
+    options = given(command.task_options)
     settings = {name: getattr(command, name) for name in ("connections", "epochs", "steps", "seed")}
     document = run_baseline(command.name, command.task, options, **settings)
     if command.out is not None:

@@ -16,3 +16,5 @@ if CARTPOLE_SWINGUP not in gymnax.registered_envs:
     gymnax.register(CARTPOLE_SWINGUP, CartPoleSwingUp)
 if BIPEDAL_WALKER not in gymnax.registered_envs:
     gymnax.register(BIPEDAL_WALKER, BipedalWalker)
+
+REGISTERED = gymnax.registered_envs  # gymnax's own and ours

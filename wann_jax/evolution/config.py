@@ -1,4 +1,4 @@
-"""Settings of a search, and the presets: the original's published settings and smaller ones.
+"""Settings of a search; what suits a task, by the names of presets, stands in the task's file (tasks/known).
 
 In: names and numbers from a user. Out: a checked `SearchConfig`. Sizes are static (a change recompiles), rates are
 traced (a sweep over them does not).
@@ -13,13 +13,13 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from wann_jax.errors import ConfigError, require
+from wann_jax.errors import ConfigError, require, require_known
 from wann_jax.genomes.mutation import MUTATIONS
 from wann_jax.strictness import LARGEST
+from wann_jax.tasks.registry import find_spec
 
 PUBLISHED_WEIGHTS = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
 _RATES = {mutation.name: mutation.rate for mutation in MUTATIONS}
-PRESET_NAMES = ("quick", "laptop", "best", "paper")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,11 +56,10 @@ class SearchConfig:
     @classmethod
     def preset(cls, task: str, preset: str = "paper", **overrides: Any) -> "SearchConfig":
         """The settings of a preset for a task, by name. Raises ConfigError for unknown names or bad values."""
-        require(preset in PRESET_NAMES, "preset", f"one of {', '.join(PRESET_NAMES)}", preset)
-        settings = _PRESETS[_family(task)][preset] | overrides
-        known = {field.name for field in dataclasses.fields(cls)}
+        settings = {**find_spec(task).preset(task, preset).search, **overrides}
+        known = sorted(field.name for field in dataclasses.fields(cls))
         for name in settings:
-            require(name in known, "setting", f"one of {', '.join(sorted(known))}", name)
+            require_known("setting", name, known)
         config = cls(**settings)
         config.check()
         return config
@@ -167,120 +166,3 @@ def _require_int(field: str, value: Any, least: int) -> None:
 
 def _require_number(field: str, value: Any, rule: str, holds: Any) -> None:
     require(isinstance(value, (int, float)) and bool(holds(value)), field, rule, value)
-
-
-def preset_task_options(task: str, preset: str) -> dict[str, Any]:
-    """Options of `make_task` that belong to a preset."""
-    return _TASK_OPTIONS.get((_family(task), preset), {})
-
-
-def _family(task: str) -> str:
-    kind = task.partition(":")[0]
-    if task == "gymnasium:BipedalWalker-v3":
-        return "biped"
-    return {"digits": "classify", "mnist": "classify"}.get(kind, kind if kind in _PRESETS else "swingup")
-
-
-# Six equal parts of [-2, 2], a weight somewhere in each: the mean estimates that under random shared weights.
-_STRATIFIED: dict[str, Any] = dict(shared_weights=tuple((2 * i - 5) / 3 for i in range(6)), weight_jitter=1 / 3)
-_CLASSIFICATION: dict[str, dict[str, Any]] = {
-    "quick": dict(
-        population_size=64, generations=50, episodes=1, tournament_size=8, initial_connection_probability=0.1
-    ),
-    "laptop": dict(
-        population_size=192, generations=500, episodes=1, tournament_size=16, initial_connection_probability=0.1
-    ),
-    "best": dict(
-        population_size=192,
-        generations=20_000,
-        episodes=1,
-        tournament_size=8,
-        initial_connection_probability=0.05,
-        simplicity_probability=0.5,
-        **_STRATIFIED,
-        connection_limit=1849,
-        add_connection_rate=0.45,
-        add_node_rate=0.30,
-        enable_connection_rate=0.05,
-        change_activation_rate=0.20,
-        disable_connection_rate=0.10,
-    ),
-    "paper": dict(
-        population_size=960, generations=4096, episodes=1, tournament_size=32, initial_connection_probability=0.05
-    ),
-}
-_GROWTH: dict[str, Any] = dict(  # more connections and fewer new activations than in the paper
-    add_connection_rate=0.3, add_node_rate=0.3, enable_connection_rate=0.1, change_activation_rate=0.3
-)
-_BIPED: dict[str, Any] = dict(initial_connection_probability=0.25)
-# Judging as often as elsewhere would cost more than the search: frames are dear.
-_SPARSE_JUDGING: dict[str, Any] = dict(champion_interval=20, champion_candidates=2, champion_episodes=4)
-_PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "swingup": {
-        "quick": dict(population_size=32, generations=20, tournament_size=4, elite_fraction=0.05, champion_episodes=8),
-        "laptop": dict(
-            population_size=64, generations=1024, tournament_size=4, elite_fraction=0.05, weight_jitter=0.25
-        ),
-        "best": dict(
-            population_size=192,
-            generations=1024,
-            tournament_size=2,
-            elite_fraction=0.05,
-            simplicity_probability=0.5,
-            weight_jitter=0.25,
-        ),
-        "paper": dict(population_size=192, generations=1024),
-    },
-    "biped": {
-        "quick": dict(population_size=64, generations=20, episodes=1, tournament_size=8, **_BIPED, champion_episodes=8),
-        "laptop": dict(
-            population_size=384,
-            generations=1024,
-            episodes=1,
-            tournament_size=4,
-            elite_fraction=0.05,
-            simplicity_probability=0.0,
-            **_GROWTH,
-            **_BIPED,
-            champion_episodes=16,
-        ),
-        "best": dict(
-            population_size=480,
-            generations=2048,
-            episodes=4,
-            tournament_size=8,
-            simplicity_probability=0.5,
-            weight_jitter=0.25,
-            **_BIPED,
-        ),
-        "paper": dict(population_size=480, generations=2048, episodes=4, tournament_size=16, **_BIPED),
-    },
-    "carracing": {
-        "quick": dict(population_size=16, generations=10, episodes=1, tournament_size=4, **_SPARSE_JUDGING),
-        "laptop": dict(
-            population_size=64,
-            generations=500,
-            episodes=1,
-            tournament_size=4,
-            elite_fraction=0.1,
-            simplicity_probability=0.1,
-            **_GROWTH,
-            **_SPARSE_JUDGING,
-        ),
-        "best": dict(population_size=192, generations=1024, episodes=2, simplicity_probability=0.5, weight_jitter=0.25),
-        "paper": dict(population_size=64, generations=1024, episodes=2),
-    },
-    "xor": {
-        "quick": dict(population_size=64, generations=50, episodes=1),
-        "laptop": dict(population_size=128, generations=200, episodes=1),
-        "best": dict(population_size=192, generations=500, episodes=1),
-        "paper": dict(population_size=192, generations=1024, episodes=1),
-    },
-    "classify": _CLASSIFICATION,
-}
-_TASK_OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
-    ("classify", "best"): dict(batch_size=2048, logit_deviation=2.0),
-    ("carracing", "quick"): dict(max_steps=200, encode_interval=4, patience=50),
-    ("carracing", "laptop"): dict(max_steps=500, encode_interval=2, patience=50),
-    ("biped", "laptop"): dict(max_steps=400),  # a quarter: who walks that far walks on
-}

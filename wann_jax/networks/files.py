@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from wann_jax import zoo
 from wann_jax.errors import DataError, require
 from wann_jax.files import MOST_TEXT_BYTES, StrPath, read_bytes, strict_json
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS, ACTIVATION_NAMES
@@ -25,7 +26,6 @@ from wann_jax.strictness import LARGEST
 
 FORMAT, VERSION = "wann_jax.network", 1
 CHAMPION_FILE = "champion.json"
-ZOO = Path(__file__).parents[1] / "zoo"
 
 
 def load_network(path: StrPath, num_inputs: int | None = None, num_outputs: int | None = None) -> Network:
@@ -53,14 +53,9 @@ def load_genome(path: StrPath, num_inputs: int | None = None, num_outputs: int |
 def _file_of(path: StrPath) -> Path:
     """A run directory stands for its champion, a name of the zoo for its file."""
     source = Path(os.path.expanduser(path))
-    if not source.exists() and str(path) in zoo_names():
-        return ZOO / f"{path}.json"
+    if not source.exists() and str(path) in zoo.names():
+        return zoo.file_of(str(path))
     return source / CHAMPION_FILE if source.is_dir() else source
-
-
-def zoo_names() -> list[str]:
-    """Names of the networks that come with the package."""
-    return sorted(path.stem for path in ZOO.glob("*.json"))
 
 
 def _read(source: Path) -> str:

@@ -27,7 +27,8 @@ from wann_jax.evolution.loop import Dispatch
 from wann_jax.files import strict_json
 from wann_jax.genomes.genome import Genome, GenomeSpec
 from wann_jax.networks.files import CHAMPION_FILE, load_genome, save_network, write_atomically
-from wann_jax.tasks import Task, make_task
+from wann_jax.tasks.base import Task
+from wann_jax.tasks.registry import check_options, find_spec, load_plugin, make_task, plugins
 
 CONFIG_FILE, METRICS_FILE, INITIAL_FILE, CHECKPOINTS = "config.json", "metrics.jsonl", "initial.json", "checkpoints"
 FORMAT, VERSION = "wann_jax.run", 1
@@ -44,6 +45,7 @@ class RunSettings:
     config: SearchConfig
     checkpoint_interval: int = 50  # generations
     initial: str | None = None  # the network that the first generation had copies of, as it was called
+    plugins: list[str] = dataclasses.field(default_factory=lambda: list(plugins))  # modules that register tasks
     changes: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # generation, and what was set before it
 
     @property
@@ -65,9 +67,8 @@ class RunSettings:
         """Raises ConfigError on the first setting that breaks a rule."""
         require(self.checkpoint_interval >= 1, "checkpoint_interval", "at least 1", self.checkpoint_interval)
         require(0 <= self.seed < 2**63, "seed", "between 0 and 2**63 - 1", self.seed)
-        known = {"data_dir", "batch_size", "logit_deviation", "max_steps", "encoder", "encode_interval", "patience"}
-        fits = isinstance(self.task_options, dict) and set(self.task_options) <= known
-        require(fits, "task_options", f"options among {', '.join(sorted(known))}", self.task_options)
+        require(isinstance(self.task_options, dict), "task_options", "options by name", self.task_options)
+        check_options(self.task, self.task_options)
         self.config.check()
 
     def make_task(self) -> Task:
@@ -86,6 +87,25 @@ def make_directory(path: Path, advice: str) -> None:
     except OSError as error:
         raise CheckpointError(f"out must be a directory that can be written; got {str(path)!r}: {error}") from None
     require(found, "out", "a directory that can be written", str(path), CheckpointError)
+
+
+def read_settings(path: Path) -> RunSettings:
+    """What a run's config.json says. Raises CheckpointError if it is damaged or from another version."""
+    try:
+        document = json.loads(path.read_text())
+        found = (document.pop("format"), document.pop("version"))
+        require(found == (FORMAT, VERSION), "run format", str((FORMAT, VERSION)), found, CheckpointError)
+        config = document["config"]
+        config["shared_weights"] = tuple(config["shared_weights"])
+        names = {field.name for field in dataclasses.fields(RunSettings)}
+        kept = {name: value for name, value in document.items() if name in names}
+        settings = RunSettings(**{**kept, "config": SearchConfig(**config)})
+        for module in settings.plugins:
+            load_plugin(module)
+        settings.check()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path} must be a run's settings; got {error!r}") from None
+    return settings
 
 
 class RunDirectory:
@@ -124,19 +144,7 @@ class RunDirectory:
 
     def read_settings(self) -> RunSettings:
         """What config.json says. Raises CheckpointError if it is damaged or from another version."""
-        try:
-            document = json.loads((self.path / CONFIG_FILE).read_text())
-            found = (document.pop("format"), document.pop("version"))
-            require(found == (FORMAT, VERSION), "run format", str((FORMAT, VERSION)), found, CheckpointError)
-            config = document["config"]
-            config["shared_weights"] = tuple(config["shared_weights"])
-            names = {field.name for field in dataclasses.fields(RunSettings)}
-            kept = {name: value for name, value in document.items() if name in names}
-            settings = RunSettings(**{**kept, "config": SearchConfig(**config)})
-            settings.check()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"{self.path / CONFIG_FILE} must be a run's settings; got {error!r}") from None
-        return settings
+        return read_settings(self.path / CONFIG_FILE)
 
     def read_initial(self) -> Genome | None:
         """What the first generation had copies of; None if it was random. Raises DataError."""
@@ -168,7 +176,8 @@ class RunDirectory:
         """Writes champion.json."""
         info = {"task": settings.task, "seed": settings.seed, "generation": int(state.generation)}
         info |= {"score": float(state.champion_score), "shared_weights": list(settings.config.shared_weights)}
-        info |= {name: value for name, value in settings.task_options.items() if name == "encoder"}
+        kept = find_spec(settings.task).network_options
+        info |= {name: value for name, value in settings.task_options.items() if name in kept}
         save_network(self.path / CHAMPION_FILE, state.champion, info)
 
     def save(self, state: SearchState) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import gymnax
 import jax
 import jax.numpy as jnp
 from flax import struct
@@ -17,7 +18,8 @@ from jax import Array, lax
 from jaxtyping import Float, Key
 
 from wann_jax.devices import over_blocks
-from wann_jax.errors import require
+from wann_jax.envs import REGISTERED
+from wann_jax.errors import DataError, require, require_known
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS
 from wann_jax.kernels.forward import LANES_PER_BLOCK, forward_lanes_in, individuals_per_block, lanes_memory
 from wann_jax.networks.layered import Topology, in_lanes
@@ -169,6 +171,30 @@ class ControlTask(Episodic, ReturnsAreScores, struct.PyTreeNode):
         start = (0, memory, obs, state, jnp.zeros(lanes), jnp.zeros(lanes[0]), jnp.ones(lanes, bool))
         *_, returns, steps, _ = lax.while_loop(running, advance, start)
         return returns, steps
+
+
+def gymnax_task(name: str, env_id: str, max_steps: int | None = None, **changes: Any) -> ControlTask:
+    """The task called `name` of a gymnax environment, with changes of its parameters.
+
+    `max_steps`: length limit of an episode. Raises ConfigError for an unknown environment or one that is not
+    supported, DataError for one whose data cannot be had.
+    """
+    require_known("gymnax environment", env_id, REGISTERED)
+    if max_steps is not None:
+        require(max_steps >= 1, "task.max_steps", "at least 1", max_steps)
+        require(max_steps < 2**31, "task.max_steps", "below 2**31", max_steps)
+    try:
+        env, params = _made(env_id)
+    except OSError as error:  # an environment that downloads its data
+        raise DataError(f"gymnax environment {env_id} cannot be made: {error}") from None
+    if max_steps is not None:
+        kind = type(params.max_steps_in_episode)  # a float in some environments, which then count on it
+        changes["max_steps_in_episode"] = kind(max_steps)
+    return ControlTask.create(name, env, params.replace(**changes))
+
+
+# One object for each environment, so that compiled programs are found again.
+_made = cache(gymnax.make)
 
 
 @cache

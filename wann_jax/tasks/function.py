@@ -23,6 +23,14 @@ from wann_jax.tasks.tunable import ReturnsAreScores
 Policy = Callable[[Array], Array]
 
 
+def xor_return(policy: Policy, key: Array) -> Float[Array, ""]:
+    """Exclusive or of two bits: 1 - mean squared error of the clipped output. The key makes no difference."""
+    inputs = jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    wanted = jnp.array([0.0, 1.0, 1.0, 0.0])
+    answers = jnp.clip(policy(inputs)[:, 0], 0.0, 1.0)
+    return 1.0 - jnp.square(answers - wanted).mean()
+
+
 class FunctionTask(ReturnsAreScores, struct.PyTreeNode):
     """A user's own task, from a function of a policy."""
 

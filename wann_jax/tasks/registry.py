@@ -1,162 +1,164 @@
-"""Tasks by name.
+"""Tasks by name: what is known of each, and how a module of a user's adds another.
 
-In: a name (`wann tasks` lists them) and options. Out: a task.
+In: a name (`wann tasks` lists them) and options. Out: a task. A task is one object, `TaskSpec`, in a file of its own:
+those of the package lie in tasks/known, a user's are registered by a module that `--plugin` names, or one of the entry
+point group `wann_jax.tasks`. The command line, presets, run directories and help read what is registered; this module
+and those files import nothing heavy before a task is made.
 """
 
-from collections.abc import Mapping
+import dataclasses
+import importlib
+import pkgutil
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
 
-import gymnax
-import jax
-import jax.numpy as jnp
+from wann_jax.errors import ConfigError, did_you_mean, require, require_known, unknown
 
-from wann_jax.envs import BIPEDAL_WALKER, CARTPOLE_SWINGUP
-from wann_jax.errors import ConfigError, DataError, require
-from wann_jax.files import StrPath
-from wann_jax.networks.files import load_info
-from wann_jax.tasks import datasets, real_car
-from wann_jax.tasks.base import Task
-from wann_jax.tasks.car_racing import CarRacingTask
-from wann_jax.tasks.classification import ClassificationTask
-from wann_jax.tasks.control import ControlTask
-from wann_jax.tasks.function import FunctionTask
-from wann_jax.tasks.gymnasium_task import GymnasiumTask
-from wann_jax.vae.files import DEFAULT_NAME, load_encoder, trained_names
+if TYPE_CHECKING:
+    from wann_jax.tasks.base import Task
 
-_gymnax_make = cache(gymnax.make)  # one object per environment, so that compiled programs are found again
+ENTRY_POINTS = "wann_jax.tasks"
+KNOWN = "wann_jax.tasks.known"
 
 
-class TaskInfo(NamedTuple):
-    """What `wann tasks` says of a task."""
-
-    name: str
-    description: str
+@dataclasses.dataclass(frozen=True)
+class NoOptions:
+    """A task without options."""
 
 
-TASKS = (
-    TaskInfo("xor", "exclusive or of two bits; return 1 - mean squared error of the clipped output"),
-    TaskInfo("swingup", "cart-pole swing-up, 5 inputs, 1 output, 1000 steps"),
-    TaskInfo(
-        "biped", "bipedal walker, 24 inputs, 4 outputs, 1600 steps; a fall ends the episode and costs nothing more"
-    ),
-    TaskInfo("carracing", "car racing from pictures, through an encoder's 16 means, 3 outputs, 1000 steps"),
-    TaskInfo("digits", "scikit-learn's 8x8 digits, 64 inputs, 10 classes; nothing to download"),
-    TaskInfo("mnist", "MNIST, 16x16 deskewed, 256 inputs, 10 classes; $WANN_MNIST_DIR or --data-dir, else downloaded"),
-    TaskInfo("classify:PATH", "your own images: an IDX directory or an .npz file with arrays x and y"),
-    TaskInfo("gymnax:NAME", "any gymnax environment with a box observation and a discrete or box action"),
-    TaskInfo("gymnasium:NAME", "the same of Gymnasium, in other processes; Box2D's with the extra box2d"),
-)
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """Settings that suit a task."""
 
-_ENVIRONMENTS = {"swingup": CARTPOLE_SWINGUP, "biped": BIPEDAL_WALKER}
+    search: Mapping[str, Any]  # fields of SearchConfig
+    options: Mapping[str, Any] = types.MappingProxyType({})  # of the task
 
 
-def make_task(
-    name: str,
-    *,
-    data_dir: str | None = None,
-    batch_size: int | None = None,
-    logit_deviation: float | None = None,
-    max_steps: int | None = None,
-    encoder: str | None = None,
-    encode_interval: int | None = None,
-    patience: int | None = None,
-) -> Task:
+@dataclasses.dataclass(frozen=True)
+class TaskSpec:
+    """All that is known of a task, or of a family of them."""
+
+    name: str  # as the command line knows it; of a family, "kind:WORD"
+    summary: str
+    factory: "Callable[[str, Any], Task]"  # from what stands after the colon, and options
+    options: type = NoOptions  # a frozen dataclass of `option`s
+    presets: Mapping[str, Preset] = types.MappingProxyType({})
+    family: str = "control"  # or "classification": what tuning and baselines suit it
+    # Those that a network depends on, and the values that its file may name.
+    network_options: Mapping[str, Callable[[], Sequence[str]]] = types.MappingProxyType({})
+    place_options: tuple[str, ...] = ()  # those that tell where things are on this machine
+    is_listed: bool = True  # by `wann tasks`; False for what a family already stands for
+
+    @property
+    def option_fields(self) -> dict[str, dataclasses.Field[Any]]:
+        """Options by name."""
+        return {field.name: field for field in dataclasses.fields(self.options)}
+
+    def preset(self, task: str, name: str) -> Preset:
+        """The preset of that name. Raises ConfigError for an unknown one."""
+        require(bool(self.presets), "preset", f"left out: task {task!r} has none", name)
+        require_known("preset", name, self.presets)
+        return self.presets[name]
+
+
+def option(default: Any, text: str) -> Any:
+    """A field of a task's options: its default, and what the command line says of it."""
+    return dataclasses.field(default=default, metadata={"help": text})
+
+
+_registered: dict[str, TaskSpec] = {}
+plugins: list[str] = []  # modules that were loaded by name
+
+
+def register(*specs: TaskSpec) -> None:
+    """Makes tasks known by name. Raises ConfigError where a spec is not whole, or a name is taken."""
+    for spec in specs:
+        require(_registered.get(spec.name, spec) == spec, "task name", "one that is not taken", spec.name)
+        whole = dataclasses.is_dataclass(spec.options) and callable(spec.factory)
+        require(whole, f"task {spec.name!r}", "a spec with a factory and a dataclass of options", spec)
+        for name, preset in spec.presets.items():
+            for each in preset.options:
+                require_known(f"task {spec.name!r}, preset {name}: option", each, spec.option_fields)
+        _registered[spec.name] = spec
+
+
+def registered() -> list[TaskSpec]:
+    """All specs, the package's first."""
+    _load()
+    return list(_registered.values())
+
+
+def find_spec(task: str) -> TaskSpec:
+    """The spec of the task called so: its own, or its family's. Raises ConfigError for an unknown name."""
+    _load()
+    if not isinstance(task, str):
+        raise ConfigError(f"task must be a name; got {task!r}")
+    if task in _registered and not is_family(task):
+        return _registered[task]
+    kind, _, argument = task.partition(":")
+    for name, spec in _registered.items():
+        if argument and is_family(name) and name.partition(":")[0] == kind:
+            return spec
+    raise ConfigError(unknown("task", task, _registered))
+
+
+def is_family(name: str) -> bool:
+    """Whether a registered name stands for many: after its colon comes a word in capitals."""
+    return name.partition(":")[2].isupper()
+
+
+def make_task(name: str, **options: Any) -> "Task":
     """The task called `name`.
 
-    `data_dir`: where MNIST's files are. `batch_size`: images per generation (classification; default 1000).
-    `logit_deviation`: standardise outputs to it in the training loss (classification; default 0: not at all).
-    `max_steps`: length limit of an episode (control). `encoder`: a file or directory of `wann train-vae`, or the name
-    of one that comes with the package; `encode_interval`: steps between looks at the picture (default 1); `patience`:
-    steps without a new tile of the road after which a car is stopped (default 0: never); all three: carracing, and the
-    encoder: gymnasium:CarRacing-v3 too. Raises
-    ConfigError for an unknown name, an option that the task does not have, or an environment that is not supported;
-    DataError for missing or damaged data.
+    Args:
+        name: one that `wann tasks` lists; after a colon, the name or path that it asks for.
+        **options: the task's options (`wann search TASK --help` tells them); None stands for the default.
+
+    Returns:
+        The task, ready for `search`, `evaluate`, `protocol` and `tune`.
+
+    Raises:
+        ConfigError: for an unknown name, an option that the task does not have or that is out of range, or an
+            environment that is not supported.
+        DataError: for missing or damaged data.
     """
-    kind, _, argument = name.partition(":")
-    given: dict[str, Any] = dict(
-        data_dir=data_dir, batch_size=batch_size, logit_deviation=logit_deviation, max_steps=max_steps
-    )
-    given |= dict(encoder=encoder, encode_interval=encode_interval, patience=patience)
-    allowed = options_of(name)
-    for option, value in given.items():
-        fits = value is None or option in allowed
-        require(fits, f"task.{option}", f"left out: task {name!r} has no such option", value)
-    _check_max_steps(max_steps)
-    if name == "xor":
-        return FunctionTask(function=_xor_return, num_inputs=2, num_outputs=1, name="xor")
-    if name in ("digits", "mnist") or kind == "classify":
-        if name == "mnist":
-            dataset = datasets.load_mnist(data_dir)
-        else:
-            dataset = datasets.load_digits() if name == "digits" else datasets.load_path(argument)
-        images = 1000 if batch_size is None else batch_size
-        return ClassificationTask.create(name, dataset, images, logit_deviation or 0.0)
-    if name == "carracing":
-        kept = {option: given[option] for option in ("max_steps", "encode_interval", "patience")}
-        found = {option: value for option, value in kept.items() if value is not None}
-        return CarRacingTask.create(load_encoder(DEFAULT_NAME if encoder is None else encoder), **found)
-    if kind != "gymnasium":
-        return _control_task(name, _ENVIRONMENTS.get(name, argument), max_steps)
-    if argument == real_car.ENV_ID:
-        eye = real_car.Eye(load_encoder(DEFAULT_NAME if encoder is None else encoder))
-        return GymnasiumTask.create(argument, max_steps, eye, real_car.Controls())
-    return GymnasiumTask.create(argument, max_steps)
+    spec = find_spec(name)
+    given = {option: value for option, value in options.items() if value is not None}
+    check_options(name, given)
+    return spec.factory(name.partition(":")[2], spec.options(**given))
 
 
-def options_of(name: str) -> tuple[str, ...]:
-    """The options of `make_task` that the task called `name` has. Raises ConfigError for an unknown name."""
-    kind, _, argument = name.partition(":")
-    if name == "xor":
-        return ()
-    if name in ("digits", "mnist") or (kind == "classify" and argument):
-        return ("batch_size", "logit_deviation", *(["data_dir"] if name == "mnist" else []))
-    if name == "carracing":
-        return ("max_steps", "encoder", "encode_interval", "patience")
-    if name in _ENVIRONMENTS or (kind in ("gymnax", "gymnasium") and argument):
-        return ("max_steps", *(["encoder"] if name == f"gymnasium:{real_car.ENV_ID}" else []))
-    raise ConfigError(f"task must be one of {', '.join(info.name for info in TASKS)}; got {name!r}")
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Raises ConfigError for an option that the task called `name` does not have, or one of the wrong type."""
+    spec = find_spec(name)
+    hints = typing.get_type_hints(spec.options)
+    for each, value in options.items():
+        rule = f"left out: task {name!r} has no such option{did_you_mean(each, spec.option_fields)}"
+        require(each in spec.option_fields, f"task.{each}", rule, value)
+        kinds = tuple(kind for kind in typing.get_args(hints[each]) or (hints[each],) if kind is not type(None))
+        fits = isinstance(value, (*kinds, int) if float in kinds else kinds) and not isinstance(value, bool)
+        require(fits, f"task.{each}", " or ".join(f"of type {kind.__name__}" for kind in kinds), value)
 
 
-def task_options_of(path: StrPath, task: str, given: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
-    """The `given` options of `make_task`, and those that a network depends on: the encoder that it evolved with.
-
-    A file may name an encoder of the package only: what it says of paths is a stranger's. Raises DataError for a bad
-    file, ConfigError for an unknown task.
-    """
-    encoder = load_info(path).get("encoder")
-    if not encoder or "encoder" in given or "encoder" not in options_of(task):
-        return dict(given)
-    names = trained_names()
-    rule = f"one of {', '.join(names)}, which come with the package (for another, give --encoder)"
-    require(encoder in names, f"{path}: info.encoder", rule, encoder, DataError)
-    return {"encoder": encoder, **given}
+@cache
+def _load() -> None:
+    """Imports what registers tasks: the files of tasks/known, and other packages' entry points."""
+    for module in pkgutil.iter_modules(importlib.import_module(KNOWN).__path__):
+        importlib.import_module(f"{KNOWN}.{module.name}")
+    for point in entry_points(group=ENTRY_POINTS):
+        point.load()
 
 
-def _control_task(name: str, env_id: str, max_steps: int | None) -> ControlTask:
-    known = gymnax.registered_envs
-    require(env_id in known, "gymnax environment", f"one of {', '.join(known)}", env_id)
+def load_plugin(module: str) -> None:
+    """Imports a user's module, which registers tasks. Raises ConfigError if it cannot be imported."""
+    _load()
     try:
-        env, params = _gymnax_make(env_id)
-    except OSError as error:  # an environment that downloads its data
-        raise DataError(f"gymnax environment {env_id} cannot be made: {error}") from None
-    if name == "biped":
-        params = params.replace(fall_penalty=0.0)  # as in the paper's search
-    if max_steps is not None:
-        kind = type(params.max_steps_in_episode)  # a float in some environments, which then count on it
-        params = params.replace(max_steps_in_episode=kind(max_steps))
-    return ControlTask.create(name, env, params)
-
-
-def _check_max_steps(max_steps: int | None) -> None:
-    if max_steps is not None:
-        require(max_steps >= 1, "task.max_steps", "at least 1", max_steps)
-        require(max_steps < 2**31, "task.max_steps", "below 2**31", max_steps)
-
-
-def _xor_return(policy, key: jax.Array) -> jax.Array:
-    inputs = jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-    wanted = jnp.array([0.0, 1.0, 1.0, 0.0])
-    answers = jnp.clip(policy(inputs)[:, 0], 0.0, 1.0)
-    return 1.0 - jnp.square(answers - wanted).mean()
+        importlib.import_module(module)
+    except ImportError as error:
+        raise ConfigError(f"plugin must be a module that can be imported; got {module!r}: {error}") from None
+    if module not in plugins:
+        plugins.append(module)

@@ -1,0 +1,72 @@
+"""The bipedal walker, as in the paper's search: a fall ends the episode and costs nothing more."""
+
+from typing import Any
+
+from wann_jax.tasks.known.options import GROWTH, ControlOptions
+from wann_jax.tasks.registry import Preset, TaskSpec, register
+
+PRESETS = {
+    "quick": Preset(
+        dict(
+            population_size=64,
+            generations=20,
+            episodes=1,
+            tournament_size=8,
+            initial_connection_probability=0.25,
+            champion_episodes=8,
+        )
+    ),
+    "laptop": Preset(
+        dict(
+            population_size=384,
+            generations=1024,
+            episodes=1,
+            tournament_size=4,
+            elite_fraction=0.05,
+            simplicity_probability=0.0,
+            **GROWTH,
+            initial_connection_probability=0.25,
+            champion_episodes=16,
+        ),
+        dict(max_steps=400),  # a quarter: who walks that far walks on
+    ),
+    "best": Preset(
+        dict(
+            population_size=480,
+            generations=2048,
+            episodes=4,
+            tournament_size=8,
+            simplicity_probability=0.5,
+            weight_jitter=0.25,
+            initial_connection_probability=0.25,
+        )
+    ),
+    "paper": Preset(
+        dict(
+            population_size=480,
+            generations=2048,
+            episodes=4,
+            tournament_size=16,
+            initial_connection_probability=0.25,
+        )
+    ),
+}
+
+
+def make(argument: str, options: ControlOptions) -> Any:
+    """The walker without the penalty for a fall."""
+    from wann_jax.envs import BIPEDAL_WALKER
+    from wann_jax.tasks.control import gymnax_task
+
+    return gymnax_task("biped", BIPEDAL_WALKER, options.max_steps, fall_penalty=0.0)
+
+
+register(
+    TaskSpec(
+        name="biped",
+        summary="bipedal walker, 24 inputs, 4 outputs, 1600 steps; a fall ends the episode and costs nothing more",
+        factory=make,
+        options=ControlOptions,
+        presets=PRESETS,
+    )
+)
