@@ -4,20 +4,30 @@ In: arguments. Out: files, a table on the terminal, an exit status: 0; 2 for a u
 after Ctrl-C, with everything written.
 """
 
+import importlib
 import os
 import sys
 
-from wann_jax.cli.measuring import run_evaluate, run_protocol, run_tasks, run_zoo
-from wann_jax.cli.searching import run_resume, run_search, run_unite
-from wann_jax.cli.tuning import run_baseline_command, run_tune
-from wann_jax.cli.vae import run_train_vae
 from wann_jax.errors import WannError, require
-from wann_jax.evolution.config import PRESET_NAMES
 from wann_jax.version import __version__
 
-USAGE = f"""usage: wann COMMAND ...
+# Imported when they are asked for, after the number of devices is settled: their imports start JAX.
+_COMMANDS = {
+    "search": ("searching", "run_search"),
+    "resume": ("searching", "run_resume"),
+    "unite": ("searching", "run_unite"),
+    "evaluate": ("measuring", "run_evaluate"),
+    "protocol": ("measuring", "run_protocol"),
+    "tune": ("tuning", "run_tune"),
+    "baseline": ("tuning", "run_baseline_command"),
+    "train-vae": ("vae", "run_train_vae"),
+    "zoo": ("measuring", "run_zoo"),
+    "tasks": ("measuring", "run_tasks"),
+}
 
-  wann search TASK [--preset {"|".join(PRESET_NAMES)}] [--seed N] [--out DIR]   evolve networks for a task
+USAGE = """usage: wann COMMAND ...
+
+  wann search TASK [--preset quick|laptop|best|paper] [--seed N] [--out DIR]   evolve networks for a task
   wann resume RUN [--generations N]                          go on with an interrupted search, exactly
   wann unite NETWORK NETWORK ... --out FILE                  several networks side by side, as one
   wann evaluate NETWORK --task TASK [--weights=-2,-1,...]    returns of a run's champion or of a network file
@@ -40,26 +50,14 @@ def run() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     args = sys.argv[1:] if arguments is None else arguments
-    commands = {
-        "search": run_search,
-        "resume": run_resume,
-        "unite": run_unite,
-        "evaluate": run_evaluate,
-        "protocol": run_protocol,
-        "tune": run_tune,
-        "baseline": run_baseline_command,
-        "train-vae": run_train_vae,
-        "zoo": run_zoo,
-        "tasks": run_tasks,
-    }
     try:
         if args[:1] == ["--version"]:
             print(f"wann_jax {__version__}")
         elif not args or args[0] in ("-h", "--help"):
             print(USAGE)
         else:
-            require(args[0] in commands, "command", f"one of {', '.join(commands)}", args[0])
-            return commands[args[0]](args[1:])
+            require(args[0] in _COMMANDS, "command", f"one of {', '.join(_COMMANDS)}", args[0])
+            return _run_command(args[0], args[1:])
     except WannError as error:
         print(f"wann: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -69,3 +67,11 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _run_command(name: str, args: list[str]) -> int:
+    from wann_jax.devices import settle_cpu_devices  # it imports JAX, which takes a while: not for `--version`
+
+    settle_cpu_devices()
+    module, function = _COMMANDS[name]
+    return getattr(importlib.import_module(f"wann_jax.cli.{module}"), function)(args)
