@@ -8,14 +8,11 @@ Falls cost 100 in both. Needs the extra `box2d`. Writes results/biped_returns.js
 """
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-
-os.environ.setdefault("WANN_CPU_DEVICES", "1")  # Gymnasium's environments run outside
 
 import wann_jax as wann
 from benchmarks.common import write_result

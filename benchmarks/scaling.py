@@ -19,7 +19,7 @@ import numpy as np
 import wann_jax as wann
 from benchmarks.common import time_it, write_result
 from benchmarks.genomes import random_genomes
-from wann_jax.devices import DEVICES_VARIABLE, over_population, replicated
+from wann_jax.devices import over_population, replicated
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS
 from wann_jax.files import strict_json
 from wann_jax.kernels.losses import CrossEntropy
@@ -75,7 +75,7 @@ def rollout_seconds(population: int) -> float:
 
 def in_process_with(num_devices: int) -> dict[str, float]:
     """The measurements of a fresh process with so many host devices."""
-    environment = {**os.environ, DEVICES_VARIABLE: str(num_devices)}
+    environment = {**os.environ, "JAX_NUM_CPU_DEVICES": str(num_devices)}
     call = [sys.executable, "-m", "benchmarks.scaling", "one"]
     done = subprocess.run(call, env=environment, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])

@@ -57,9 +57,8 @@ def main() -> None:
 
 def task_options(args: argparse.Namespace) -> dict[str, Any]:
     """What the preset says of the task, and where its data is."""
-    return {**find_spec(args.task).preset(args.task, args.preset).options} | (
-        {"data_dir": args.data_dir} if args.data_dir else {}
-    )
+    options = find_spec(args.task).preset(args.task, args.preset).options
+    return {**options} | ({"data_dir": args.data_dir} if args.data_dir else {})
 
 
 def one_run(task: wann.Task, config: wann.SearchConfig, seed: int, episodes: int) -> dict[str, Any]:

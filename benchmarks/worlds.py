@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("WANN_CPU_DEVICES", "1")  # Gymnasium's environments run outside
 os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])  # where they find what is ours
 
 import jax

@@ -49,7 +49,6 @@ def main(run: str, name: str, command: str, summary: str, tuned: str = "", trial
     card = {**info, **sizes, "command": command, "summary": summary, "protocol": rows}
     if worlds:
         card["worlds"] = {key: value for key, value in worlds.items() if key != "machine"}
-    ZOO.mkdir(exist_ok=True)
     save_network(zoo.file_of(name), genome, card, weights)
     for index, path in enumerate([run, *others]):
         metrics = RunDirectory.open(Path(path)).read_metrics()

@@ -14,8 +14,6 @@ QUICK = ["--xla_backend_optimization_level=1"]
 if jax.__version_info__ < (0, 11):
     QUICK.append("--xla_cpu_use_fusion_emitters=false")
 os.environ.setdefault("XLA_FLAGS", " ".join(QUICK))
-# At least two devices, so that the population is split on any machine.
-os.environ.setdefault("WANN_CPU_DEVICES", "2")
 install_import_hook("wann_jax", "tests.typecheck.check")
 
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -1,17 +1,22 @@
 """Splitting a population over devices and into blocks gives what the plain function gives."""
 
 import os
-from types import SimpleNamespace
+import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import wann_jax
 from tests.helpers import FEW_INPUTS, assert_same, pool
-from wann_jax import devices
+from wann_jax.cli import main
 from wann_jax.devices import over_blocks, over_population, population_mesh, replicated
 from wann_jax.genomes.graph import live_nodes
+
+ROOT = Path(__file__).parents[1]
 
 
 def describe(population, scale, offsets):
@@ -67,34 +72,93 @@ def test_blocks_give_the_same(size, block_size):
     assert_same(result, describe(population, jnp.float32(2), jnp.asarray([1.0, 2.0])))
 
 
-@pytest.mark.parametrize(
-    ("environment", "already", "expected"),
-    [
-        ({"WANN_CPU_DEVICES": "3"}, -1, [("jax_num_cpu_devices", 3)]),
-        ({"WANN_CPU_DEVICES": "3"}, 4, []),
-        ({"WANN_CPU_DEVICES": "3", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}, -1, []),
-        ({}, -1, [("jax_num_cpu_devices", "cores")]),
-    ],
-    ids=["variable", "set_by_user", "set_by_flag", "default"],
-)
-def test_cores_become_devices_unless_the_user_has_chosen(monkeypatch, environment, already, expected):
-    updates = []
-    config = SimpleNamespace(jax_num_cpu_devices=already, update=lambda *setting: updates.append(setting))
-    monkeypatch.setattr(devices, "jax", SimpleNamespace(config=config))
-    monkeypatch.delenv("WANN_CPU_DEVICES", raising=False)
-    monkeypatch.delenv("XLA_FLAGS", raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    devices.make_cores_devices()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert updates == [(name, cores if value == "cores" else value) for name, value in expected]
+MORE_DEVICES = pytest.mark.skipif(len(jax.devices()) > 1, reason="this is the process with more devices")
 
 
-def test_a_started_jax_is_left_alone(monkeypatch):
-    def refuse(*setting):
-        raise RuntimeError("already started")
+@MORE_DEVICES
+@pytest.mark.parametrize("num_devices", [2, 3])
+def test_the_tests_of_this_file_pass_on_more_devices(num_devices):
+    environment = os.environ | {"JAX_NUM_CPU_DEVICES": str(num_devices), "JAX_COMPILATION_CACHE_DIR": ""}
+    call = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", __file__]
+    done = subprocess.run(call, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "7 skipped" in done.stdout, done.stdout
 
-    config = SimpleNamespace(jax_num_cpu_devices=-1, update=refuse)
-    monkeypatch.setattr(devices, "jax", SimpleNamespace(config=config))
-    monkeypatch.delenv("XLA_FLAGS", raising=False)
-    assert devices.make_cores_devices() is None
+
+SEARCH = """
+import hashlib, jax, wann_jax as wann
+for name in ("xor", "digits"):
+    settings = dict(population_size=13, generations=4, tournament_size=3, champion_candidates=3)
+    result = wann.search(wann.make_task(name), wann.SearchConfig.preset(name, "quick", **settings), seed=5)
+    leaves = jax.tree.leaves((result.history, result.champion, result.champion_score))
+    print(hashlib.sha256(b"".join(jax.numpy.asarray(leaf).tobytes() for leaf in leaves)).hexdigest())
+print(len(jax.devices()))
+"""
+
+
+def in_fresh_process(text, **environment):
+    """What a process prints, line by line; a variable that is None is not set."""
+    wanted = {name: value for name, value in (os.environ | environment).items() if value is not None}
+    wanted["PYTHONPATH"] = str(ROOT)
+    call = [sys.executable, "-c", text]
+    done = subprocess.run(call, env=wanted, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@MORE_DEVICES
+def test_a_search_is_the_same_on_any_number_of_devices_and_threads():
+    """XLA's pool has as many threads as NPROC says."""
+    *alone, one = in_fresh_process(SEARCH, NPROC="1")
+    *devices, three = in_fresh_process(SEARCH, JAX_NUM_CPU_DEVICES="3")
+    *threads, single = in_fresh_process(SEARCH, NPROC="5")
+    assert [one, three, single] == ["1", "3", "1"]
+    assert alone == devices == threads
+
+
+IMPORT = """
+import os, jax
+from jax._src import xla_bridge
+environment, values = dict(os.environ), dict(jax.config.values)
+import wann_jax
+assert dict(os.environ) == environment, set(os.environ.items()) ^ set(environment.items())
+assert not xla_bridge.backends_are_initialized()
+for name in wann_jax.__all__:
+    getattr(wann_jax, name)
+assert jax.config.values == values
+print(len(jax.devices()))
+"""
+
+
+@MORE_DEVICES
+def test_importing_the_package_changes_no_setting_and_starts_nothing():
+    assert in_fresh_process(IMPORT) == ["1"]
+    assert in_fresh_process(IMPORT, WANN_CPU_DEVICES="2") == ["1"]  # that is for the command line
+
+
+def test_unknown_names_of_the_package_are_attribute_errors():
+    with pytest.raises(AttributeError, match="module 'wann_jax' has no attribute 'nothing'"):
+        wann_jax.nothing  # noqa: B018
+    assert {*wann_jax.__all__} <= {*dir(wann_jax)}
+
+
+COMMAND = """
+import sys, jax
+from wann_jax.cli import main
+status = main(["zoo"])
+print(status, len(jax.devices()))
+"""
+
+
+@MORE_DEVICES
+@pytest.mark.parametrize(("text", "jax_text", "number"), [("", None, 1), ("3", None, 3), ("3", "2", 2)])
+def test_the_command_line_gets_as_many_devices_as_the_variable_says(text, jax_text, number):
+    """Unless JAX's own setting says how many."""
+    assert in_fresh_process(COMMAND, WANN_CPU_DEVICES=text, JAX_NUM_CPU_DEVICES=jax_text)[-1] == f"0 {number}"
+
+
+@pytest.mark.parametrize("text", ["auto", "-1", "0", "1.5", "1000"])
+def test_a_wrong_number_of_devices_is_told_in_one_line(monkeypatch, capsys, text):
+    monkeypatch.setenv("WANN_CPU_DEVICES", text)
+    assert main(["zoo"]) == 2
+    assert capsys.readouterr().err == f"wann: $WANN_CPU_DEVICES must be a whole number from 1 to 999; got {text!r}\n"

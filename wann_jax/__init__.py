@@ -5,27 +5,93 @@ task = wann.make_task("swingup")
 result = wann.search(task, wann.SearchConfig.preset("swingup", "laptop"), seed=0)
 """
 
-# ruff: noqa: E402  (the number of CPU devices must be settled before anything starts JAX)
-from wann_jax.devices import make_cores_devices
+import importlib
+from typing import TYPE_CHECKING, Any
 
-make_cores_devices()
+if TYPE_CHECKING:
+    from wann_jax.analysis.evaluation import evaluate
+    from wann_jax.analysis.protocol import best_shared_weight, protocol
+    from wann_jax.errors import CheckpointError, ConfigError, DataError, WannError
+    from wann_jax.evolution.config import SearchConfig
+    from wann_jax.evolution.generation import SearchState, ask, init, tell
+    from wann_jax.evolution.loop import SearchResult, search
+    from wann_jax.genomes.building import pruned, unite
+    from wann_jax.genomes.genome import Genome, GenomeSpec
+    from wann_jax.kernels.forward import forward, forward_lanes, forward_samples
+    from wann_jax.networks.compiling import express
+    from wann_jax.networks.files import load_genome, load_network, load_weights, save_network
+    from wann_jax.networks.network import Network, NetworkSpec, stack_networks
+    from wann_jax.tasks.base import Evaluation, Task
+    from wann_jax.tasks.classification import ClassificationTask
+    from wann_jax.tasks.control import ControlTask
+    from wann_jax.tasks.datasets import Dataset
+    from wann_jax.tasks.function import FunctionTask
+    from wann_jax.tasks.registry import Preset, TaskSpec, make_task, option, register
+    from wann_jax.tuning.api import TuneConfig, TuneResult, tune
+    from wann_jax.version import __version__
 
-from wann_jax.analysis.evaluation import evaluate
-from wann_jax.analysis.protocol import best_shared_weight, protocol
-from wann_jax.errors import CheckpointError, ConfigError, DataError, WannError
-from wann_jax.evolution.config import SearchConfig
-from wann_jax.evolution.generation import SearchState, ask, init, tell
-from wann_jax.evolution.loop import SearchResult, search
-from wann_jax.genomes.building import pruned, unite
-from wann_jax.genomes.genome import Genome, GenomeSpec
-from wann_jax.kernels.forward import forward, forward_lanes, forward_samples
-from wann_jax.networks.compiling import express
-from wann_jax.networks.files import load_genome, load_network, load_weights, save_network
-from wann_jax.networks.network import Network, NetworkSpec, stack_networks
-from wann_jax.tasks import ClassificationTask, ControlTask, Evaluation, FunctionTask, Task, make_task
-from wann_jax.tasks.datasets import Dataset
-from wann_jax.tuning.api import TuneConfig, TuneResult, tune
-from wann_jax.version import __version__
+# Where the public names are. Each is imported when it is first asked for: some of what they need starts JAX, which must
+# wait until a program has made its settings (devices, `jax.distributed`).
+_MODULES = {
+    "CheckpointError": "wann_jax.errors",
+    "ClassificationTask": "wann_jax.tasks.classification",
+    "ConfigError": "wann_jax.errors",
+    "ControlTask": "wann_jax.tasks.control",
+    "DataError": "wann_jax.errors",
+    "Dataset": "wann_jax.tasks.datasets",
+    "Evaluation": "wann_jax.tasks.base",
+    "FunctionTask": "wann_jax.tasks.function",
+    "Genome": "wann_jax.genomes.genome",
+    "GenomeSpec": "wann_jax.genomes.genome",
+    "Network": "wann_jax.networks.network",
+    "NetworkSpec": "wann_jax.networks.network",
+    "Preset": "wann_jax.tasks.registry",
+    "SearchConfig": "wann_jax.evolution.config",
+    "SearchResult": "wann_jax.evolution.loop",
+    "SearchState": "wann_jax.evolution.generation",
+    "Task": "wann_jax.tasks.base",
+    "TaskSpec": "wann_jax.tasks.registry",
+    "TuneConfig": "wann_jax.tuning.api",
+    "TuneResult": "wann_jax.tuning.api",
+    "WannError": "wann_jax.errors",
+    "__version__": "wann_jax.version",
+    "ask": "wann_jax.evolution.generation",
+    "best_shared_weight": "wann_jax.analysis.protocol",
+    "evaluate": "wann_jax.analysis.evaluation",
+    "express": "wann_jax.networks.compiling",
+    "forward": "wann_jax.kernels.forward",
+    "forward_lanes": "wann_jax.kernels.forward",
+    "forward_samples": "wann_jax.kernels.forward",
+    "init": "wann_jax.evolution.generation",
+    "load_genome": "wann_jax.networks.files",
+    "load_network": "wann_jax.networks.files",
+    "load_weights": "wann_jax.networks.files",
+    "make_task": "wann_jax.tasks.registry",
+    "option": "wann_jax.tasks.registry",
+    "protocol": "wann_jax.analysis.protocol",
+    "pruned": "wann_jax.genomes.building",
+    "register": "wann_jax.tasks.registry",
+    "save_network": "wann_jax.networks.files",
+    "search": "wann_jax.evolution.loop",
+    "stack_networks": "wann_jax.networks.network",
+    "tell": "wann_jax.evolution.generation",
+    "tune": "wann_jax.tuning.api",
+    "unite": "wann_jax.genomes.building",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported now."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_MODULES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names too."""
+    return sorted({*globals(), *_MODULES})
+
 
 __all__ = [
     "CheckpointError",
@@ -40,10 +106,12 @@ __all__ = [
     "GenomeSpec",
     "Network",
     "NetworkSpec",
+    "Preset",
     "SearchConfig",
     "SearchResult",
     "SearchState",
     "Task",
+    "TaskSpec",
     "TuneConfig",
     "TuneResult",
     "WannError",
@@ -60,8 +128,10 @@ __all__ = [
     "load_network",
     "load_weights",
     "make_task",
+    "option",
     "protocol",
     "pruned",
+    "register",
     "save_network",
     "search",
     "stack_networks",

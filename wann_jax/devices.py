@@ -1,12 +1,12 @@
 """All devices at work: the population is split over them, and into blocks that suit a cache.
 
-In: a function of a population. Out: the same function, its population axis sharded over every local device. On a
-CPU, each core is made a device when the package is imported (XLA runs small programs on one core otherwise). Results
-do not depend on the number of devices: randomness is folded by individual, and individuals do not meet inside.
+In: a function of a population. Out: the same function, its population axis sharded over every local device. Results
+do not depend on the number of devices: randomness is folded by individual, and individuals do not meet inside. A CPU is
+one device, on which the native kernels use all cores (kernels/native/parallel.h), unless the user wants more of them.
 """
 
 import os
-import sys
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -21,28 +21,29 @@ DEVICES_VARIABLE = "WANN_CPU_DEVICES"
 AXIS = "population"
 
 
-def make_cores_devices() -> None:
-    """Makes every CPU core a JAX device; $WANN_CPU_DEVICES sets another number.
+def settle_cpu_devices() -> None:
+    """For the command line: makes the CPU as many JAX devices as $WANN_CPU_DEVICES says, if it says anything.
 
-    Does nothing where the user has set the number already, or where JAX has started before. A command line that names
-    a task `gymnasium:...` gets one device: see `need_one_device`.
+    Does nothing where JAX's own settings say how many, or where JAX has started. Raises ConfigError for anything but a
+    number.
     """
+    text = os.environ.get(DEVICES_VARIABLE)
+    if not text:
+        return
+    fits = re.fullmatch("[1-9][0-9]{0,2}", text) is not None
+    require(fits, f"${DEVICES_VARIABLE}", "a whole number from 1 to 999", text)
     chosen = getattr(jax.config, "jax_num_cpu_devices", -1) >= 0
     if chosen or "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
         return
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if any("gymnasium:" in word for word in sys.argv[1:]):
-        cores = 1
-    wanted = int(os.environ.get(DEVICES_VARIABLE, cores))
     try:
-        jax.config.update("jax_num_cpu_devices", wanted)
+        jax.config.update("jax_num_cpu_devices", int(text))
     except RuntimeError:
         return  # JAX has started: keep what it has
 
 
 def need_one_device(who: str) -> None:
     """Raises ConfigError if JAX uses more devices than one."""
-    rule = f"1 for {who}, whose environments run outside (set ${DEVICES_VARIABLE}=1 before Python starts)"
+    rule = f"1 for {who}, whose environments run outside (leave ${DEVICES_VARIABLE} unset)"
     require(len(jax.devices()) == 1, "number of JAX devices", rule, len(jax.devices()))
 
 

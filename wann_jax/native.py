@@ -68,6 +68,11 @@ def available() -> bool:
     return True
 
 
+def num_threads() -> int:
+    """How many threads the native functions divide a batch over, if it is large: as many as XLA's pool has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def call(
     target: str,
     results: Any,

@@ -57,22 +57,6 @@ def test_another_seed_is_another_run(reference):
     assert not np.array_equal(history.return_mean, other.return_mean)
 
 
-def test_number_of_devices_makes_no_difference(reference, monkeypatch):
-    assert len(jax.devices()) > 1
-    whole = []
-
-    def not_split(function):
-        whole.append(function)
-        return function
-
-    monkeypatch.setattr(search, "over_population", not_split)
-    search.run_generations.clear_cache()  # it has been traced with the population split
-    history, _ = run()
-    search.run_generations.clear_cache()
-    assert whole
-    assert_same(reference[0], history)
-
-
 def test_history_has_a_row_for_each_generation(reference):
     history, last = reference
     assert history.generation.tolist() == list(range(6))

@@ -1,7 +1,11 @@
 """Tuning: every method improves a network, keeps the best snapshot, says what stopped it, and refuses bad input."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 from functools import cache
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -289,6 +293,19 @@ def test_settings_that_would_do_nothing_are_refused(method, classification, name
     with pytest.raises(ConfigError) as caught:
         tune(task, network, 1.0, method, config)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("num_devices", ["1", "2"])
+def test_restarts_of_cma_come_to_an_end(tmp_path, num_devices):
+    """A batch of factorisations holds threads that devices which wait for each other need."""
+    options = ["--start=0.9", "--steps=100", "--validation-interval=50", "--population-size=32", "--restarts=2"]
+    options.append("--trials=0")
+    words = ["tune", "xor", "--task", "xor", "--method", "cma", *options, "--out", str(tmp_path / "tuned.json")]
+    call = [sys.executable, "-c", f"from wann_jax.cli import main; assert main({words}) == 0"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "WANN_CPU_DEVICES": num_devices}
+    done = subprocess.run(call, capture_output=True, text=True, env=environment, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "tuned.json").exists()
 
 
 def test_what_does_not_fit_is_refused():

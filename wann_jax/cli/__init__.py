@@ -12,6 +12,7 @@ from wann_jax.errors import WannError, require, require_known
 from wann_jax.tasks.registry import load_plugin
 from wann_jax.version import __version__
 
+LISTING = "wann_jax.cli.listing"  # commands that do without JAX
 # By command: where the function that runs it is. Imported when it is called: most need JAX, which takes a while.
 COMMANDS = {
     "search": "wann_jax.cli.searching:run_search",
@@ -22,8 +23,8 @@ COMMANDS = {
     "tune": "wann_jax.cli.tuning:run_tune",
     "baseline": "wann_jax.cli.tuning:run_baseline_command",
     "train-vae": "wann_jax.cli.vae:run_train_vae",
-    "zoo": "wann_jax.cli.listing:run_zoo",
-    "tasks": "wann_jax.cli.listing:run_tasks",
+    "zoo": f"{LISTING}:run_zoo",
+    "tasks": f"{LISTING}:run_tasks",
 }
 USAGE = """usage: wann COMMAND ...
 
@@ -59,8 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             require_known("command", args[0], COMMANDS)
             args = _without_plugins(args)
-            module, _, function = COMMANDS[args[0]].partition(":")
-            return getattr(importlib.import_module(module), function)(args[1:])
+            return _run_command(args[0], args[1:])
     except WannError as error:
         print(f"wann: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -83,3 +83,12 @@ def _without_plugins(args: list[str]) -> list[str]:
         load_plugin(args[at + 1])
         args = args[:at] + args[at + 2 :]
     return args
+
+
+def _run_command(name: str, args: list[str]) -> int:
+    module, _, function = COMMANDS[name].partition(":")
+    if module != LISTING:
+        from wann_jax.devices import settle_cpu_devices  # it imports JAX
+
+        settle_cpu_devices()
+    return getattr(importlib.import_module(module), function)(args)

@@ -19,14 +19,14 @@ from wann_jax.tasks.registry import registered
 
 @cache
 def with_task_options(command: type) -> Any:
-    """The command's class with a field `task_options` as well: the options of all tasks, each None until it is given."""
+    """The command's class with a field `task_options` too: the options of all tasks, each None until it is given."""
     fields: dict[str, tuple[Any, dict[str, list[str]]]] = {}  # by option: its type, and by help whose it is
     for spec in registered():
         hints = get_type_hints(spec.options)
         for name, field in spec.option_fields.items():
             owners = fields.setdefault(name, (hints[name] | None, {}))[1].setdefault(field.metadata["help"], [])
             owners += [spec.name] if spec.is_listed else []
-    options = dataclasses.make_dataclass(
+    options: Any = dataclasses.make_dataclass(
         "TaskOptions",
         [
             (name, Annotated[kind, tyro.conf.arg(help=_words(owners))], dataclasses.field(default=None))
@@ -34,7 +34,8 @@ def with_task_options(command: type) -> Any:
         ],
         frozen=True,
     )
-    more = ("task_options", tyro.conf.OmitArgPrefixes[options], dataclasses.field(default_factory=options))
+    kind: Any = Annotated[options, tyro.conf.OmitArgPrefixes]
+    more = ("task_options", kind, dataclasses.field(default_factory=options))
     made = dataclasses.make_dataclass(command.__name__, [more], bases=(command,), frozen=True)
     made.__doc__ = command.__doc__
     return made

@@ -188,7 +188,7 @@ def forward_lanes(
 def individuals_per_block(networks: Network, num_lanes: int) -> int:
     """How many individuals a loop over time steps should take at once."""
     if native.available():
-        return max(1, LANES_PER_BLOCK // num_lanes)
+        return max(1, LANES_PER_BLOCK * native.num_threads() // num_lanes)
     return max(1, BLOCK_BYTES // (4 * networks.spec.num_slots * num_lanes))
 
 

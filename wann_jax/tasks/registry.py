@@ -9,7 +9,6 @@ and those files import nothing heavy before a task is made.
 import dataclasses
 import importlib
 import pkgutil
-import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -35,7 +34,7 @@ class Preset:
     """Settings that suit a task."""
 
     search: Mapping[str, Any]  # fields of SearchConfig
-    options: Mapping[str, Any] = types.MappingProxyType({})  # of the task
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # of the task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,10 +45,10 @@ class TaskSpec:
     summary: str
     factory: "Callable[[str, Any], Task]"  # from what stands after the colon, and options
     options: type = NoOptions  # a frozen dataclass of `option`s
-    presets: Mapping[str, Preset] = types.MappingProxyType({})
+    presets: Mapping[str, Preset] = dataclasses.field(default_factory=dict)
     family: str = "control"  # or "classification": what tuning and baselines suit it
     # Those that a network depends on, and the values that its file may name.
-    network_options: Mapping[str, Callable[[], Sequence[str]]] = types.MappingProxyType({})
+    network_options: Mapping[str, Callable[[], Sequence[str]]] = dataclasses.field(default_factory=dict)
     place_options: tuple[str, ...] = ()  # those that tell where things are on this machine
     is_listed: bool = True  # by `wann tasks`; False for what a family already stands for
 

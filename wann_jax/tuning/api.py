@@ -44,6 +44,11 @@ class Method(Protocol):
         ...
 
     @property
+    def uses_all_devices(self) -> bool:
+        """Whether a step is spread over every device; it runs on the first one otherwise."""
+        ...
+
+    @property
     def first_snapshot(self) -> int:
         """Steps before which no weights are kept."""
         ...
@@ -138,7 +143,8 @@ def _run(
         scores = task.score_weights(topology, weights[:, None], key, config.validation_episodes, "validation")
         return scores.mean(-1)
 
-    task, begin = jax.device_put((task, method.init(init_key, start)), replicated())
+    home = replicated() if method.uses_all_devices else jax.devices()[0]
+    task, begin = jax.device_put((task, method.init(init_key, start)), home)
     state, best_run, best_step = begin, 0, 0
     best, best_score = np.asarray(start), float(look(task, start[None])[0])
     curve = [{"step": 0, "work": 0.0, "score": best_score, "best": best_score}]

@@ -23,6 +23,7 @@ class _BlackBox:
     """What both share: K restarts side by side, and the returns of their candidates."""
 
     first_snapshot = 0
+    uses_all_devices = True
 
     def __init__(self, task: TunableTask, topology: Topology, config: TuneConfig):
         self.config = config
@@ -42,7 +43,8 @@ class _BlackBox:
             return task.returns_of_weights(self.topology, candidates, key, self.size)
 
         together = candidates.reshape(-1, candidates.shape[-1])
-        returns = over_population(of_some)(together, task, key).reshape(candidates.shape[:2])
+        over_devices = over_population(of_some) if self.uses_all_devices else of_some
+        returns = over_devices(together, task, key).reshape(candidates.shape[:2])
         finite = jnp.isfinite(returns)
         return jnp.where(finite, returns, jnp.where(finite, returns, jnp.inf).min(1, keepdims=True))
 
@@ -92,6 +94,8 @@ class CovarianceAdaptation(_BlackBox):
         from evosax.algorithms import CMA_ES  # here: its import takes longer than a short run
 
         super().__init__(task, topology, config)
+        # Factorisations of a batch hold a CPU's threads: where its devices also wait for each other, for ever.
+        self.uses_all_devices = jax.default_backend() != "cpu"
         self.algorithm = CMA_ES(config.population_size, jnp.zeros(topology.num_connections))
         with loose_types():
             self.params = self.algorithm.default_params.replace(std_init=jnp.float32(config.deviation))

@@ -23,6 +23,8 @@ from wann_jax.tuning.pruning import Pruning, steps_until_pruned
 class GradientDescent:
     """Runs side by side: K = learning rates x starts x restarts."""
 
+    uses_all_devices = True
+
     def __init__(self, task: TunableTask, topology: Topology, config: TuneConfig):
         self.config = config
         self.topology = topology

@@ -8,6 +8,7 @@
 
 #include "biped_impact.h"
 #include "biped_observe.h"
+#include "parallel.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace ffi = xla::ffi;
@@ -227,78 +228,125 @@ Model ReadModel(const float* from) {
   return model;
 }
 
-// model [..], heights [B, points], drive [B, joints], force [B], World's arrays [B, ...], observation [B, 24] -> the
-// last two again, perhaps in the same place
-ffi::Error StepWalkers(ffi::RemainingArgs arguments, ffi::RemainingRets results, int32_t velocity_passes,
-                       int32_t position_passes) {
-  const auto floats = [&](size_t i) { return arguments.get<Floats>(i)->typed_data(); };
-  const Model model = ReadModel(floats(0));
-  const float *heights = floats(1), *drive = floats(2), *force = floats(3);
-  constexpr int kFirst = 4, kFields = 18;
-  const int64_t number = arguments.get<Floats>(3)->element_count(), points = arguments.get<Floats>(1)->dimensions()[1];
-  const void* from[kFields];
-  void* to[kFields];
-  for (int i = 0; i < kFields; ++i) {
-    from[i] = arguments.get<ffi::AnyBuffer>(kFirst + i)->untyped_data();
-    to[i] = (*results.get<ffi::AnyBuffer>(i))->untyped_data();
+// Walkers whose arrays begin with the lanes: those of a World, then the observation; before a step and after it, perhaps
+// in the same place.
+struct Batch {
+  const void* from[18];
+  void* to[18];
+  int64_t number, num_points;
+  const float *heights, *drive, *force;
+
+  bool HasEnded(int64_t lane) const { return static_cast<const bool*>(from[14])[lane]; }
+
+  void Keep(int64_t lane) const {
+    Walker ended;
+    EachField(ended, [&](int i, auto& field) {
+      if (to[i] != from[i]) std::memcpy(Place(to[i], lane, field), Place(from[i], lane, field), sizeof field);
+    });
   }
-  const auto hit = static_cast<const bool*>(from[14]);
-  auto group = std::make_unique<Group>();
-  std::vector<Walker> walkers(kChunk);
-  std::vector<Prepared> prepared(kChunk);
-  for (int64_t next = 0; next < number;) {
-    int64_t lanes[kChunk];
-    int count = 0;
-    for (; next < number && count < kChunk; ++next) {
-      if (!hit[next]) {
-        lanes[count++] = next;
-        continue;
-      }
-      Walker ended;
-      EachField(ended, [&](int i, auto& field) {
-        if (to[i] == from[i]) return;
-        std::memcpy(static_cast<char*>(to[i]) + next * sizeof field, static_cast<const char*>(from[i]) + next * sizeof field, sizeof field);
-      });
-    }
+  void Read(int64_t lane, Walker& walker) const {
+    EachField(walker, [&](int i, auto& field) { std::memcpy(&field, Place(from[i], lane, field), sizeof field); });
+    walker.heights = heights + lane * num_points;
+  }
+  void Write(int64_t lane, Walker& walker) const {
+    EachField(walker, [&](int i, auto& field) { std::memcpy(Place(to[i], lane, field), &field, sizeof field); });
+  }
+
+ private:
+  template <typename Field>
+  static const char* Place(const void* array, int64_t lane, const Field&) {
+    return static_cast<const char*>(array) + lane * sizeof(Field);
+  }
+  template <typename Field>
+  static char* Place(void* array, int64_t lane, const Field&) {
+    return static_cast<char*>(array) + lane * sizeof(Field);
+  }
+};
+
+// Up to kChunk walkers, whose memory serves one chunk after another.
+class Stepper {
+ public:
+  Stepper(const Model& model, const Batch& batch, int velocity_passes, int position_passes)
+      : model_(model), batch_(batch), velocity_passes_(velocity_passes), position_passes_(position_passes) {}
+
+  void Step(const int64_t* lanes, int count) {
     for (int lane = 0; lane < count; ++lane) {
-      Walker& walker = walkers[lane];
-      EachField(walker, [&](int i, auto& field) {
-        std::memcpy(&field, static_cast<const char*>(from[i]) + lanes[lane] * sizeof field, sizeof field);
-      });
-      walker.heights = heights + lanes[lane] * points;
-      FindTouching(model, walker, prepared[lane]);
+      batch_.Read(lanes[lane], walkers_[lane]);
+      FindTouching(model_, walkers_[lane], prepared_[lane]);
     }
     int order[kChunk];
     std::iota(order, order + count, 0);
-    std::stable_sort(order, order + count, [&](int a, int b) { return Signature(prepared[a]) < Signature(prepared[b]); });
-    for (int begin = 0; begin < count; begin += kLanes) {
-      std::memset(static_cast<void*>(group.get()), 0, sizeof(Group));
-      Pack drives[kJoints] = {};
-      for (int lane = 0; lane < kLanes; ++lane) {  // past the end, the first again: no lane may slow the others down
-        const int from = order[begin + lane < count ? begin + lane : begin];
-        Load(model, walkers[from], prepared[from], force[lanes[from]], lane, *group);
-        for (int j = 0; j < kJoints; ++j) drives[j][lane] = drive[lanes[from] * kJoints + j];
-      }
-      SolveVelocities(model, *group, drives, velocity_passes);
-      for (int b = 0; b < kBodies; ++b) Integrate(group->at[b], group->velocity[b], kTimeStep);
-      const Mask solved = SolvePositions(model, *group, position_passes);
-      for (int lane = 0; lane < std::min(kLanes, count - begin); ++lane) {
-        const int one = order[begin + lane];
-        Store(model, *group, prepared[one], lane, solved[lane] != 0, walkers[one]);
-        Observe(model, walkers[one], walkers[one].observation);
-      }
+    std::stable_sort(order, order + count,
+                     [&](int a, int b) { return Signature(prepared_[a]) < Signature(prepared_[b]); });
+    for (int begin = 0; begin < count; begin += kLanes) StepGroup(lanes, order + begin, std::min(kLanes, count - begin));
+    for (int lane = 0; lane < count; ++lane) batch_.Write(lanes[lane], walkers_[lane]);
+  }
+
+ private:
+  void StepGroup(const int64_t* lanes, const int* order, int count) {
+    std::memset(static_cast<void*>(group_.get()), 0, sizeof(Group));
+    Pack drives[kJoints] = {};
+    for (int lane = 0; lane < kLanes; ++lane) {  // past the end, the first again: no lane may slow the others down
+      const int from = order[lane < count ? lane : 0];
+      Load(model_, walkers_[from], prepared_[from], batch_.force[lanes[from]], lane, *group_);
+      for (int j = 0; j < kJoints; ++j) drives[j][lane] = batch_.drive[lanes[from] * kJoints + j];
     }
+    SolveVelocities(model_, *group_, drives, velocity_passes_);
+    for (int b = 0; b < kBodies; ++b) Integrate(group_->at[b], group_->velocity[b], kTimeStep);
+    const Mask solved = SolvePositions(model_, *group_, position_passes_);
     for (int lane = 0; lane < count; ++lane) {
-      EachField(walkers[lane], [&](int i, auto& field) {
-        std::memcpy(static_cast<char*>(to[i]) + lanes[lane] * sizeof field, &field, sizeof field);
-      });
+      Walker& walker = walkers_[order[lane]];
+      Store(model_, *group_, prepared_[order[lane]], lane, solved[lane] != 0, walker);
+      Observe(model_, walker, walker.observation);
     }
   }
+
+  const Model& model_;
+  const Batch& batch_;
+  int velocity_passes_, position_passes_;
+  std::unique_ptr<Group> group_ = std::make_unique<Group>();
+  std::vector<Walker> walkers_ = std::vector<Walker>(kChunk);
+  std::vector<Prepared> prepared_ = std::vector<Prepared>(kChunk);
+};
+
+// model [..], heights [B, points], drive [B, joints], force [B], World's arrays [B, ...], observation [B, 24] -> the
+// last two again, perhaps in the same place
+ffi::Error StepWalkers(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
+                       int32_t velocity_passes, int32_t position_passes) {
+  const auto floats = [&](size_t i) { return arguments.get<Floats>(i)->typed_data(); };
+  constexpr int kFirst = 4, kFields = 18;
+  const Model model = ReadModel(floats(0));
+  Batch batch{.number = static_cast<int64_t>(arguments.get<Floats>(3)->element_count()),
+              .num_points = arguments.get<Floats>(1)->dimensions()[1],
+              .heights = floats(1),
+              .drive = floats(2),
+              .force = floats(3)};
+  for (int i = 0; i < kFields; ++i) {
+    batch.from[i] = arguments.get<ffi::AnyBuffer>(kFirst + i)->untyped_data();
+    batch.to[i] = (*results.get<ffi::AnyBuffer>(i))->untyped_data();
+  }
+  std::vector<int64_t> lanes;  // that go on
+  for (int64_t lane = 0; lane < batch.number; ++lane) {
+    if (batch.HasEnded(lane)) {
+      batch.Keep(lane);
+    } else {
+      lanes.push_back(lane);
+    }
+  }
+  // Who shares a chunk does not depend on the threads.
+  const int64_t number = lanes.size(), num_chunks = (number + kChunk - 1) / kChunk;
+  wann::InBlocks(pool, num_chunks, 1, [&](int64_t begin, int64_t end) {
+    Stepper stepper(model, batch, velocity_passes, position_passes);
+    for (int64_t chunk = begin; chunk < end; ++chunk) {
+      const int64_t first = chunk * kChunk;
+      stepper.Step(lanes.data() + first, static_cast<int>(std::min<int64_t>(kChunk, number - first)));
+    }
+  });
   return ffi::Error::Success();
 }
 
 }  // namespace
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(wann_biped, StepWalkers,
-                              ffi::Ffi::Bind().RemainingArgs().RemainingRets().Attr<int32_t>("velocity_passes").Attr<int32_t>(
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets().Attr<int32_t>("velocity_passes").Attr<int32_t>(
                                   "position_passes"));

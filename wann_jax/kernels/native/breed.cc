@@ -7,6 +7,7 @@
 
 #include "genome.h"
 #include "hashing.h"
+#include "parallel.h"
 
 namespace ffi = xla::ffi;
 
@@ -303,8 +304,8 @@ T* CopyRow(const T* row, T* results, int64_t width, int64_t to) {
   return std::copy_n(row, width, results + to * width) - width;
 }
 
-ffi::Error Breed(Table node_activation, Table node_mark, Table node_layer, Table node_depth, Table conn_source,
-                 Table conn_target, Flags conn_enabled, Table num_nodes, Table num_connections, Table parents,
+ffi::Error Breed(ffi::ThreadPool pool, Table node_activation, Table node_mark, Table node_layer, Table node_depth,
+                 Table conn_source, Table conn_target, Flags conn_enabled, Table num_nodes, Table num_connections, Table parents,
                  Table partners, Flags is_crossed, Seeds coins, Table num_changes, Floats draws, Floats rates,
                  Table marks, Table allowed,
                  int32_t num_inputs, int32_t num_outputs, int32_t is_ordered, int32_t connection_limit,
@@ -314,16 +315,8 @@ ffi::Error Breed(Table node_activation, Table node_mark, Table node_layer, Table
   const Parents population{node_activation, node_mark,    node_layer, node_depth,     conn_source,
                            conn_target,     conn_enabled, num_nodes,  num_connections};
   const int64_t max_nodes = population.max_nodes(), max_connections = population.max_connections();
-  Child child;
-  child.max_nodes = static_cast<int>(max_nodes);
-  child.max_connections = static_cast<int>(max_connections);
-  child.connection_limit = connection_limit;
-  child.is_ordered = is_ordered;
-  child.sizes = {num_inputs, num_outputs};
-  child.allowed = allowed.typed_data();
-  child.num_allowed = static_cast<int>(allowed.element_count());
   const int64_t max_changes = draws.dimensions()[1];
-  for (int64_t i = 0; i < static_cast<int64_t>(parents.element_count()); ++i) {
+  const auto make = [&](Child& child, int64_t i) {
     const Parent parent = population[parents.typed_data()[i]];
     child.activation = CopyRow(parent.activation, new_activation->typed_data(), max_nodes, i);
     child.mark = CopyRow(parent.mark, new_mark->typed_data(), max_nodes, i);
@@ -345,7 +338,20 @@ ffi::Error Breed(Table node_activation, Table node_mark, Table node_layer, Table
     }
     new_num_nodes->typed_data()[i] = child.num_nodes;
     new_num_connections->typed_data()[i] = child.num_connections;
-  }
+  };
+  constexpr int64_t kOperations = 4;  // for each entry of a genome's tables
+  const int64_t least = LeastItems(kOperations * (max_nodes + max_connections));
+  InBlocks(pool, parents.element_count(), least, [&](int64_t begin, int64_t end) {
+    Child child;
+    child.max_nodes = static_cast<int>(max_nodes);
+    child.max_connections = static_cast<int>(max_connections);
+    child.connection_limit = connection_limit;
+    child.is_ordered = is_ordered;
+    child.sizes = {num_inputs, num_outputs};
+    child.allowed = allowed.typed_data();
+    child.num_allowed = static_cast<int>(allowed.element_count());
+    for (int64_t i = begin; i < end; ++i) make(child, i);
+  });
   return ffi::Error::Success();
 }
 
@@ -353,6 +359,7 @@ ffi::Error Breed(Table node_activation, Table node_mark, Table node_layer, Table
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(wann_breed, Breed,
                               ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
                                   .Arg<Table>()   // node_activation
                                   .Arg<Table>()   // node_mark
                                   .Arg<Table>()   // node_layer

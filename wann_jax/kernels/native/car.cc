@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "car_motion.h"
+#include "parallel.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace ffi = xla::ffi;
@@ -97,7 +98,7 @@ Pack Load(const float* row, int count) {  // past the end, the last lane again
 
 // parts [12], corners, num_tiles, first_tile, track_index [B], steer, gas, brake [B], Car's arrays [..., B], on_road [4, B],
 // visited [13, B] -> Car's arrays, on_road, visited after the step.
-ffi::Error StepCars(ffi::RemainingArgs arguments, ffi::RemainingRets results) {
+ffi::Error StepCars(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results) {
   constexpr int kFirst = 8, kFields = 9;
   const auto floats = [&](size_t i) { return arguments.get<ffi::Buffer<ffi::F32>>(i)->typed_data(); };
   const auto ints = [&](size_t i) { return arguments.get<ffi::Buffer<ffi::S32>>(i)->typed_data(); };
@@ -110,13 +111,14 @@ ffi::Error StepCars(ffi::RemainingArgs arguments, ffi::RemainingRets results) {
   const uint32_t* was_visited = arguments.get<ffi::Buffer<ffi::U32>>(kFirst + kFields + 1)->typed_data();
   bool* on_road = (*results.get<ffi::Buffer<ffi::PRED>>(kFields))->typed_data();
   uint32_t* visited = (*results.get<ffi::Buffer<ffi::U32>>(kFields + 1))->typed_data();
+  const float *wishes[3] = {floats(5), floats(6), floats(7)}, *from[kFields];
   float* to[kFields];
-  for (int i = 0; i < kFields; ++i) to[i] = (*results.get<ffi::Buffer<ffi::F32>>(i))->typed_data();
-  for (int64_t begin = 0; begin < number; begin += kLanes) {
+  for (int i = 0; i < kFields; ++i) from[i] = floats(kFirst + i), to[i] = (*results.get<ffi::Buffer<ffi::F32>>(i))->typed_data();
+  const auto step = [&](int64_t begin) {
     const int count = static_cast<int>(std::min<int64_t>(kLanes, number - begin));
     Cars car;
-    EachRow(car, [&](int array, int row, Pack& pack) { pack = Load(floats(kFirst + array) + row * number + begin, count); });
-    const Controls controls = {Load(floats(5) + begin, count), Load(floats(6) + begin, count), Load(floats(7) + begin, count)};
+    EachRow(car, [&](int array, int row, Pack& pack) { pack = Load(from[array] + row * number + begin, count); });
+    const Controls controls = {Load(wishes[0] + begin, count), Load(wishes[1] + begin, count), Load(wishes[2] + begin, count)};
     Pack sine[kWheels], cosine[kWheels], grip[kWheels];
     for (int w = 0; w < kWheels; ++w) {
       SinCos(car.wheel[w].angle, sine[w], cosine[w]);
@@ -137,10 +139,15 @@ ffi::Error StepCars(ffi::RemainingArgs arguments, ffi::RemainingRets results) {
     EachRow(car, [&](int array, int row, Pack& pack) {
       std::memcpy(to[array] + row * number + begin, &pack, count * sizeof(float));
     });
-  }
+  };
+  constexpr int64_t kOperations = 2000;  // for each car
+  const int64_t num_groups = (number + kLanes - 1) / kLanes;
+  wann::InBlocks(pool, num_groups, wann::LeastItems(kLanes * kOperations), [&](int64_t begin, int64_t end) {
+    for (int64_t group = begin; group < end; ++group) step(group * kLanes);
+  });
   return ffi::Error::Success();
 }
 
 }  // namespace
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(wann_car, StepCars, ffi::Ffi::Bind().RemainingArgs().RemainingRets());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(wann_car, StepCars, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets());

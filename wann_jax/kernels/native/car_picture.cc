@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "biped_math.h"
+#include "parallel.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace ffi = xla::ffi;
@@ -41,14 +42,14 @@ void DrawCar(const float* layer, uint8_t* pixels) {
 
 // texels [..], rows [64], columns [64], middle x, middle y, across, along [B], side, first [B], car [B, 12, 8, 4] ->
 // pixels [B, 64, 64, 3].
-ffi::Error Draw(ffi::Buffer<ffi::U32> texels, Floats rows, Floats columns, Floats middle_x, Floats middle_y, Floats across,
-                Floats along, Ints side, Ints first, Floats car, ffi::ResultBuffer<ffi::U8> pixels) {
+ffi::Error Draw(ffi::ThreadPool pool, ffi::Buffer<ffi::U32> texels, Floats rows, Floats columns, Floats middle_x,
+                Floats middle_y, Floats across, Floats along, Ints side, Ints first, Floats car,
+                ffi::ResultBuffer<ffi::U8> pixels) {
   const float *ahead = rows.typed_data(), *left = columns.typed_data();
-  const int64_t number = side.element_count();
   Pack spread;
   for (int lane = 0; lane < kLanes; ++lane) spread[lane] = left[lane];
   const float width = left[kLanes] - left[0];
-  for (int64_t b = 0; b < number; ++b) {
+  const auto draw = [&](int64_t b) {
     const float turn_x = across.typed_data()[b], turn_y = along.typed_data()[b];
     const uint32_t* level = texels.typed_data() + first.typed_data()[b];
     uint8_t* picture = pixels->typed_data() + b * kSize * kSize * 3;
@@ -63,7 +64,10 @@ ffi::Error Draw(ffi::Buffer<ffi::U32> texels, Floats rows, Floats columns, Float
       }
     }
     DrawCar(car.typed_data() + b * kCarRows * kCarColumns * 4, picture);
-  }
+  };
+  wann::InBlocks(pool, side.element_count(), wann::LeastItems(kSize * kSize), [&](int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; ++b) draw(b);
+  });
   return ffi::Error::Success();
 }
 
@@ -71,6 +75,7 @@ ffi::Error Draw(ffi::Buffer<ffi::U32> texels, Floats rows, Floats columns, Float
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(wann_car_picture, Draw,
                               ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
                                   .Arg<ffi::Buffer<ffi::U32>>()
                                   .Arg<Floats>()
                                   .Arg<Floats>()

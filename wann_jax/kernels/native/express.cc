@@ -1,4 +1,4 @@
-// Native `express` (../../networks/network.py defines what it computes): genomes to networks, one after another, to the bit.
+// Native `express` (../../networks/network.py defines what it computes): genomes to networks, to the bit.
 
 #include <algorithm>
 #include <cstdint>
@@ -6,6 +6,7 @@
 
 #include "genome.h"
 #include "layout.h"
+#include "parallel.h"
 
 namespace ffi = xla::ffi;
 
@@ -179,36 +180,43 @@ struct Genomes {
 
 // Compiles every genome and hands each to `write`.
 template <typename Write>
-ffi::Error CompileAll(const Genomes& genomes, NetworkSizes sizes, Write write) {
-  Compiler compiler(sizes);
-  for (int64_t i = 0; i < genomes.count(); ++i) {
-    const Genome genome = genomes[i];
-    compiler.Compile(genome);
-    write(i, genome, compiler);
-  }
+ffi::Error CompileAll(ffi::ThreadPool& pool, const Genomes& genomes, NetworkSizes sizes, Write write) {
+  constexpr int64_t kOperations = 16;  // for each entry of a genome's tables
+  const int64_t least = LeastItems(kOperations * (genomes.max_nodes() + genomes.max_connections()));
+  InBlocks(pool, genomes.count(), least, [&](int64_t begin, int64_t end) {
+    Compiler compiler(sizes);
+    for (int64_t i = begin; i < end; ++i) {
+      const Genome genome = genomes[i];
+      compiler.Compile(genome);
+      write(i, genome, compiler);
+    }
+  });
   return ffi::Error::Success();
 }
 
+// One genome's part of a table, which holds `value` now.
+int32_t* Filled(Result& table, int64_t genome, int64_t width, int32_t value) {
+  return std::fill_n(table->typed_data() + genome * width, width, value) - width;
+}
+
 // What the kernels read: slots and activations.
-ffi::Error Express(Table node_activation, Table node_layer, Table conn_source, Table conn_target, Flags conn_enabled,
-                   Table num_nodes, Table num_connections, int32_t num_inputs, int32_t num_outputs, Result sum_source,
-                   Result row_source, Result row_activation, Result output_slot, Result num_sums, Result num_rows,
-                   Result num_enabled) {
+ffi::Error Express(ffi::ThreadPool pool, Table node_activation, Table node_layer, Table conn_source, Table conn_target,
+                   Flags conn_enabled, Table num_nodes, Table num_connections, int32_t num_inputs, int32_t num_outputs,
+                   Result sum_source, Result row_source, Result row_activation, Result output_slot, Result num_sums,
+                   Result num_rows, Result num_enabled) {
   const int64_t max_sums = sum_source->dimensions()[sum_source->dimensions().size() - 2];
   const int64_t max_rows = row_activation->dimensions().back();
   const NetworkSizes sizes{{num_inputs, num_outputs}, static_cast<int>(max_sums)};
-  std::fill_n(sum_source->typed_data(), sum_source->element_count(), 0);
-  std::fill_n(row_source->typed_data(), row_source->element_count(), 0);
-  std::fill_n(row_activation->typed_data(), row_activation->element_count(), kPartialSum);
   const Genomes genomes{node_activation, node_layer, conn_source, conn_target, conn_enabled, num_nodes, num_connections};
-  return CompileAll(genomes, sizes, [&](int64_t i, const Genome& genome, const Compiler& made) {
-    int32_t* sums = sum_source->typed_data() + i * max_sums * kRowWidth;
-    int32_t* rows = row_source->typed_data() + i * max_rows * kRowWidth;
+  return CompileAll(pool, genomes, sizes, [&](int64_t i, const Genome& genome, const Compiler& made) {
+    int32_t* sums = Filled(sum_source, i, max_sums * kRowWidth, 0);
+    int32_t* rows = Filled(row_source, i, max_rows * kRowWidth, 0);
+    int32_t* activations = Filled(row_activation, i, max_rows, kPartialSum);
     for (const Entry& entry : made.sum_entries) sums[entry.row * kRowWidth + entry.column] = entry.slot;
     for (const Entry& entry : made.row_entries) rows[entry.row * kRowWidth + entry.column] = entry.slot;
     for (int row : made.continued_rows) rows[row * kRowWidth] = sizes.first_row_slot() + row - 1;
     for (size_t p = 0; p < made.node.size(); ++p) {
-      row_activation->typed_data()[i * max_rows + made.last_row[p]] = genome.activation[made.node[p]];
+      activations[made.last_row[p]] = genome.activation[made.node[p]];
     }
     for (int output = 0; output < num_outputs; ++output) {
       const int row = made.last_row[made.place[sizes.first_output() + output]];
@@ -221,19 +229,17 @@ ffi::Error Express(Table node_activation, Table node_layer, Table conn_source, T
 }
 
 // What weights of their own need: which connection each entry stands for; max_connections: none.
-ffi::Error ExpressConnections(Table node_activation, Table node_layer, Table conn_source, Table conn_target,
-                              Flags conn_enabled, Table num_nodes, Table num_connections, int32_t num_inputs,
-                              int32_t num_outputs, Result sum_connection, Result row_connection) {
+ffi::Error ExpressConnections(ffi::ThreadPool pool, Table node_activation, Table node_layer, Table conn_source,
+                              Table conn_target, Flags conn_enabled, Table num_nodes, Table num_connections,
+                              int32_t num_inputs, int32_t num_outputs, Result sum_connection, Result row_connection) {
   const int64_t max_sums = sum_connection->dimensions()[sum_connection->dimensions().size() - 2];
   const int64_t max_rows = row_connection->dimensions()[row_connection->dimensions().size() - 2];
   const NetworkSizes sizes{{num_inputs, num_outputs}, static_cast<int>(max_sums)};
   const Genomes genomes{node_activation, node_layer, conn_source, conn_target, conn_enabled, num_nodes, num_connections};
   const int32_t none = static_cast<int32_t>(genomes.max_connections());
-  std::fill_n(sum_connection->typed_data(), sum_connection->element_count(), none);
-  std::fill_n(row_connection->typed_data(), row_connection->element_count(), none);
-  return CompileAll(genomes, sizes, [&](int64_t i, const Genome&, const Compiler& made) {
-    int32_t* sums = sum_connection->typed_data() + i * max_sums * kRowWidth;
-    int32_t* rows = row_connection->typed_data() + i * max_rows * kRowWidth;
+  return CompileAll(pool, genomes, sizes, [&](int64_t i, const Genome&, const Compiler& made) {
+    int32_t* sums = Filled(sum_connection, i, max_sums * kRowWidth, none);
+    int32_t* rows = Filled(row_connection, i, max_rows * kRowWidth, none);
     for (const Entry& entry : made.sum_entries) sums[entry.row * kRowWidth + entry.column] = entry.connection;
     for (const Entry& entry : made.row_entries) {
       if (entry.connection != kNone) rows[entry.row * kRowWidth + entry.column] = entry.connection;
@@ -243,6 +249,7 @@ ffi::Error ExpressConnections(Table node_activation, Table node_layer, Table con
 
 auto GenomeBinding() {
   return ffi::Ffi::Bind()
+      .Ctx<ffi::ThreadPool>()
       .Arg<Table>()  // node_activation
       .Arg<Table>()  // node_layer
       .Arg<Table>()  // conn_source

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "parallel.h"
 #include "program.h"
 
 namespace ffi = xla::ffi;
@@ -12,23 +13,35 @@ namespace {
 using namespace wann;
 
 // tiles [T, 2 + I, S] -> outputs [P, O, W, B]: the first B of the T * S samples
-ffi::Error ForwardSamples(Table row_source, Table row_activation, Table sum_source, Table output_slot, Table num_sums,
-                          Table num_rows, Floats shared_weights, Floats tiles, ffi::ResultBuffer<ffi::F32> results) {
+ffi::Error ForwardSamples(ffi::ThreadPool pool, Table row_source, Table row_activation, Table sum_source,
+                          Table output_slot, Table num_sums, Table num_rows, Floats shared_weights, Floats tiles,
+                          ffi::ResultBuffer<ffi::F32> results) {
   const Networks networks{row_source, row_activation, sum_source, output_slot,
                           num_sums,   num_rows,       tiles.dimensions()[1] - kFirstInputSlot};
   const int64_t num_weights = shared_weights.element_count(), num_samples = results->dimensions().back();
-  RunOnTiles(networks, shared_weights, tiles, [&](int64_t index, int64_t w, int64_t tile, const auto& outputs) {
-    const int64_t begin = tile * kSampleLanes, width = std::min<int64_t>(kSampleLanes, num_samples - begin);
-    for (int64_t output = 0; output < networks.num_outputs(); ++output) {
-      const int64_t row = (index * networks.num_outputs() + output) * num_weights + w;
-      std::copy(outputs[output], outputs[output] + width, results->typed_data() + row * num_samples + begin);
+  const int64_t num_tiles = tiles.dimensions()[0];
+  const int64_t least = LeastItems(networks.mean_rows() * num_weights * kSampleLanes);
+  InBlocks(pool, networks.count() * num_tiles, least, [&](int64_t begin, int64_t end) {
+    TileRunner runner(networks, shared_weights, tiles);
+    for (int64_t item = begin; item < end; ++item) {
+      const int64_t index = item / num_tiles, tile = item % num_tiles, first = tile * kSampleLanes;
+      const int64_t width = std::min<int64_t>(kSampleLanes, num_samples - first);
+      if (item == begin || tile == 0) runner.Choose(index);
+      runner.Run(tile, [&](int64_t w, const auto& outputs) {
+        for (int64_t output = 0; output < networks.num_outputs(); ++output) {
+          const int64_t row = (index * networks.num_outputs() + output) * num_weights + w;
+          std::copy(outputs[output], outputs[output] + width, results->typed_data() + row * num_samples + first);
+        }
+      });
     }
   });
   return ffi::Error::Success();
 }
 
+// Networks from `first` to `last` on all lanes.
 template <int kLanes>
-void RunLanes(const Networks& networks, const float* weights, int64_t num_lanes, const float* inputs, float* outputs) {
+void RunLanes(const Networks& networks, int64_t first, int64_t last, const float* weights, int64_t num_lanes,
+              const float* inputs, float* outputs) {
   const int64_t num_inputs = networks.num_inputs, num_outputs = networks.num_outputs();
   float* slots = Scratch(networks.num_slots() * kLanes);
   float* sum_slots = slots + networks.num_constants() * kLanes;
@@ -36,7 +49,7 @@ void RunLanes(const Networks& networks, const float* weights, int64_t num_lanes,
   std::fill(slots, slots + kLanes, 0.0f);
   std::fill(slots + kLanes, slots + 2 * kLanes, 1.0f);
   alignas(64) float lane_weights[kLanes] = {};
-  for (int64_t index = 0; index < networks.count(); ++index) {
+  for (int64_t index = first; index < last; ++index) {
     const Network network = networks[index];
     for (int64_t begin = 0; begin < num_lanes; begin += kLanes) {
       const int64_t width = std::min<int64_t>(kLanes, num_lanes - begin);
@@ -46,8 +59,8 @@ void RunLanes(const Networks& networks, const float* weights, int64_t num_lanes,
         float* slot = slots + (kFirstInputSlot + input) * kLanes;
         for (int64_t lane = 0; lane < kLanes; ++lane) slot[lane] = lane < width ? from[lane * num_inputs + input] : 0.0f;
       }
-      Run<kLanes>(network.num_sums, [&](int i) { return network.Sum(i); }, slots, lane_weights, sum_slots);
-      Run<kLanes>(network.num_rows, [&](int i) { return network.Row(i); }, slots, lane_weights, row_slots);
+      RunSteps<kLanes>(network.num_sums, [&](int i) { return network.Sum(i); }, slots, lane_weights, sum_slots);
+      RunSteps<kLanes>(network.num_rows, [&](int i) { return network.Row(i); }, slots, lane_weights, row_slots);
       float* to = outputs + (index * num_lanes + begin) * num_outputs;
       for (int64_t output = 0; output < num_outputs; ++output) {
         const float* slot = slots + int64_t{network.output_slot[output]} * kLanes;
@@ -58,17 +71,21 @@ void RunLanes(const Networks& networks, const float* weights, int64_t num_lanes,
 }
 
 // inputs [P, L, I] -> outputs [P, L, O]
-ffi::Error ForwardLanes(Table row_source, Table row_activation, Table sum_source, Table output_slot, Table num_sums,
-                        Table num_rows, Floats lane_weights, Floats inputs, ffi::ResultBuffer<ffi::F32> outputs) {
+ffi::Error ForwardLanes(ffi::ThreadPool pool, Table row_source, Table row_activation, Table sum_source,
+                        Table output_slot, Table num_sums, Table num_rows, Floats lane_weights, Floats inputs,
+                        ffi::ResultBuffer<ffi::F32> outputs) {
   const int64_t num_lanes = lane_weights.element_count(), num_inputs = inputs.dimensions().back();
   const Networks networks{row_source, row_activation, sum_source, output_slot, num_sums, num_rows, num_inputs};
   const auto run = num_lanes <= 16 ? RunLanes<16> : num_lanes <= 32 ? RunLanes<32> : RunLanes<64>;
-  run(networks, lane_weights.typed_data(), num_lanes, inputs.typed_data(), outputs->typed_data());
+  InBlocks(pool, networks.count(), LeastItems(networks.mean_rows() * num_lanes), [&](int64_t begin, int64_t end) {
+    run(networks, begin, end, lane_weights.typed_data(), num_lanes, inputs.typed_data(), outputs->typed_data());
+  });
   return ffi::Error::Success();
 }
 
 auto Binding() {
   return ffi::Ffi::Bind()
+      .Ctx<ffi::ThreadPool>()
       .Arg<Table>()   // row_source
       .Arg<Table>()   // row_activation
       .Arg<Table>()   // sum_source

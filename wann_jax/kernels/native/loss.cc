@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "parallel.h"
 #include "program.h"
 
 namespace ffi = xla::ffi;
@@ -88,43 +89,76 @@ class Centred {
   std::vector<const float*> pointers_;
 };
 
-// tiles [T, 2 + I, S], labels [T, S] (-1 for padding) -> mean losses [P, W]. With a positive `deviation`, outputs are
-// centred and scaled to it first: they wait for the last tile.
-ffi::Error CrossEntropy(Table row_source, Table row_activation, Table sum_source, Table output_slot, Table num_sums,
-                        Table num_rows, Floats shared_weights, Floats tiles, Table labels, float deviation,
-                        ffi::ResultBuffer<ffi::F32> losses) {
+// Mean losses of one network after another, under every weight.
+class LossRunner {
+ public:
+  LossRunner(const Networks& networks, Floats shared_weights, Floats tiles, Table labels, float deviation)
+      : runner_(networks, shared_weights, tiles),
+        labels_(labels),
+        deviation_(deviation),
+        num_tiles_(tiles.dimensions()[0]),
+        num_samples_(std::count_if(labels.typed_data(), labels.typed_data() + labels.element_count(),
+                                   [](int32_t label) { return label >= 0; })),
+        totals_(shared_weights.element_count() * kLanes),
+        centred_(deviation > 0.0f ? shared_weights.element_count() : 0, Centred(num_tiles_, networks.num_outputs())) {}
+
+  // Writes a loss for each weight. With a positive deviation, outputs are centred and scaled to it first: they wait for
+  // the last tile.
+  void Run(int64_t index, float* losses) {
+    runner_.Choose(index);
+    std::fill(totals_.begin(), totals_.end(), 0.0f);
+    for (int64_t tile = 0; tile < num_tiles_; ++tile) {
+      runner_.Run(tile, [&](int64_t w, const auto& outputs) {
+        if (deviation_ > 0.0f) {
+          centred_[w].Store(tile, outputs);
+        } else {
+          Add(w, tile, outputs);
+        }
+      });
+    }
+    const int64_t num_weights = static_cast<int64_t>(totals_.size()) / kLanes;
+    for (int64_t w = 0; w < num_weights; ++w) {
+      if (deviation_ > 0.0f) AddScaled(w);
+      double total = 0.0;
+      for (int i = 0; i < kLanes; ++i) total += totals_[w * kLanes + i];
+      losses[w] = static_cast<float>(total / static_cast<double>(num_samples_));
+    }
+  }
+
+ private:
+  void Add(int64_t w, int64_t tile, const std::vector<const float*>& outputs) {
+    const int32_t* tile_labels = labels_.typed_data() + tile * kLanes;
+    alignas(64) float tile_losses[kLanes];
+    LossOfLanes(outputs, tile_labels, tile_losses);
+    float* lanes = totals_.data() + w * kLanes;
+    for (int i = 0; i < kLanes; ++i) lanes[i] += tile_labels[i] < 0 ? 0.0f : tile_losses[i];
+  }
+
+  void AddScaled(int64_t w) {
+    const float found = centred_[w].Deviation(labels_, num_samples_);
+    const float scale = deviation_ / (found < kSmallestDeviation ? kSmallestDeviation : found);
+    for (int64_t tile = 0; tile < num_tiles_; ++tile) Add(w, tile, centred_[w].Scaled(tile, scale));
+  }
+
+  TileRunner runner_;
+  Table labels_;
+  float deviation_;
+  int64_t num_tiles_, num_samples_;
+  std::vector<float> totals_;
+  std::vector<Centred> centred_;
+};
+
+// tiles [T, 2 + I, S], labels [T, S] (-1 for padding) -> mean losses [P, W]
+ffi::Error CrossEntropy(ffi::ThreadPool pool, Table row_source, Table row_activation, Table sum_source,
+                        Table output_slot, Table num_sums, Table num_rows, Floats shared_weights, Floats tiles,
+                        Table labels, float deviation, ffi::ResultBuffer<ffi::F32> losses) {
   const Networks networks{row_source, row_activation, sum_source, output_slot,
                           num_sums,   num_rows,       tiles.dimensions()[1] - kFirstInputSlot};
-  const int64_t num_weights = shared_weights.element_count(), num_tiles = tiles.dimensions()[0];
-  const int64_t num_samples = std::count_if(labels.typed_data(), labels.typed_data() + labels.element_count(),
-                                            [](int32_t label) { return label >= 0; });
-  const bool standardises = deviation > 0.0f;
-  std::vector<float> totals(num_weights * kLanes);
-  std::vector<Centred> centred(standardises ? num_weights : 0, Centred(num_tiles, networks.num_outputs()));
-  RunOnTiles(networks, shared_weights, tiles, [&](int64_t index, int64_t w, int64_t tile, const auto& outputs) {
-    float* lanes = totals.data() + w * kLanes;
-    if (tile == 0) std::fill(lanes, lanes + kLanes, 0.0f);
-    const auto add_losses = [&](int64_t of_tile, const std::vector<const float*>& its_outputs) {
-      const int32_t* tile_labels = labels.typed_data() + of_tile * kLanes;
-      alignas(64) float tile_losses[kLanes];
-      LossOfLanes(its_outputs, tile_labels, tile_losses);
-      for (int i = 0; i < kLanes; ++i) lanes[i] += tile_labels[i] < 0 ? 0.0f : tile_losses[i];
-    };
-    if (standardises) {
-      centred[w].Store(tile, outputs);
-    } else {
-      add_losses(tile, outputs);
-    }
-    if (tile == num_tiles - 1) {
-      if (standardises) {
-        const float found = centred[w].Deviation(labels, num_samples);
-        const float scale = deviation / (found < kSmallestDeviation ? kSmallestDeviation : found);
-        for (int64_t each = 0; each < num_tiles; ++each) add_losses(each, centred[w].Scaled(each, scale));
-      }
-      double total = 0.0;
-      for (int i = 0; i < kLanes; ++i) total += lanes[i];
-      losses->typed_data()[index * num_weights + w] = static_cast<float>(total / static_cast<double>(num_samples));
-    }
+  const int64_t num_weights = shared_weights.element_count();
+  const int64_t least = LeastItems(networks.mean_rows() * num_weights * labels.element_count());
+  InBlocks(pool, networks.count(), least, [&](int64_t begin, int64_t end) {
+    LossRunner runner(networks, shared_weights, tiles, labels, deviation);
+    for (int64_t index = begin; index < end; ++index) runner.Run(index, losses->typed_data() + index * num_weights);
   });
   return ffi::Error::Success();
 }
@@ -133,6 +167,7 @@ ffi::Error CrossEntropy(Table row_source, Table row_activation, Table sum_source
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(wann_cross_entropy, CrossEntropy,
                               ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
                                   .Arg<Table>()    // row_source
                                   .Arg<Table>()    // row_activation
                                   .Arg<Table>()    // sum_source

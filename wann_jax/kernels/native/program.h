@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <numeric>
 #include <vector>
 
 #include "activations.h"
@@ -70,7 +71,7 @@ void RunStep(const Step& step, const float* slots, const float* weights, float* 
 
 // Runs steps one after another; the i-th value goes to the i-th slot of `out`.
 template <int kLanes, typename StepAt>
-void Run(int num_steps, StepAt step_at, const float* slots, const float* weights, float* out) {
+void RunSteps(int num_steps, StepAt step_at, const float* slots, const float* weights, float* out) {
   for (int i = 0; i < num_steps; ++i, out += kLanes) RunStep<kLanes>(step_at(i), slots, weights, out);
 }
 
@@ -109,6 +110,10 @@ struct Networks {
   int64_t num_constants() const { return kFirstInputSlot + num_inputs; }
   int64_t first_row_slot() const { return num_constants() + max_sums(); }
   int64_t num_slots() const { return first_row_slot() + max_rows(); }
+  int64_t mean_rows() const {  // in use
+    const int64_t all = std::accumulate(num_rows.typed_data(), num_rows.typed_data() + count(), int64_t{0});
+    return all / std::max<int64_t>(count(), 1);
+  }
 
   Network operator[](int64_t i) const {
     return {sum_source.typed_data() + i * max_sums() * kRowWidth,
@@ -134,39 +139,49 @@ inline float* Scratch(int64_t num_floats) {
   return memory.get();
 }
 
-// All networks on all tiles [T, 2 + I, S] of constants and inputs, under every weight. Calls
-// visit(index, w, tile, outputs) with the outputs' slots, one pointer for each output.
-template <typename Visit>
-void RunOnTiles(const Networks& networks, Floats shared_weights, Floats tiles, Visit visit) {
-  constexpr int kLanes = kSampleLanes;
-  const int64_t num_tiles = tiles.dimensions()[0], num_constants = networks.num_constants();
-  const int64_t num_weights = shared_weights.element_count();
-  float* slots = Scratch(networks.num_slots() * kLanes);
-  float *sum_slots = slots + num_constants * kLanes, *row_slots = slots + networks.first_row_slot() * kLanes;
-  alignas(64) float lane_weights[kLanes] = {};
-  std::vector<const float*> outputs(networks.num_outputs());
-  std::vector<Step> sums, rows;
-  for (int64_t index = 0; index < networks.count(); ++index) {
-    const Network network = networks[index];
-    sums.clear();
-    rows.clear();
-    for (int i = 0; i < network.num_sums; ++i) sums.push_back(Compact(network.Sum(i)));
-    for (int i = 0; i < network.num_rows; ++i) rows.push_back(Compact(network.Row(i)));
-    for (size_t output = 0; output < outputs.size(); ++output) {
-      outputs[output] = slots + int64_t{network.output_slot[output]} * kLanes;
+// Networks on tiles [T, 2 + I, S] of constants and inputs, under every weight. One runner for each thread.
+class TileRunner {
+ public:
+  TileRunner(const Networks& networks, Floats shared_weights, Floats tiles)
+      : networks_(networks), shared_weights_(shared_weights), tiles_(tiles), outputs_(networks.num_outputs()) {}
+
+  // Makes this network the one that runs.
+  void Choose(int64_t index) {
+    network_ = networks_[index];
+    sums_.clear();
+    rows_.clear();
+    for (int i = 0; i < network_.num_sums; ++i) sums_.push_back(Compact(network_.Sum(i)));
+    for (int i = 0; i < network_.num_rows; ++i) rows_.push_back(Compact(network_.Row(i)));
+  }
+
+  // Calls visit(w, outputs) with the outputs' slots, one pointer for each output.
+  template <typename Visit>
+  void Run(int64_t tile, Visit visit) {
+    constexpr int kLanes = kSampleLanes;
+    const int64_t num_constants = networks_.num_constants();
+    float* slots = Scratch(networks_.num_slots() * kLanes);
+    float *sum_slots = slots + num_constants * kLanes, *row_slots = slots + networks_.first_row_slot() * kLanes;
+    for (size_t output = 0; output < outputs_.size(); ++output) {
+      outputs_[output] = slots + int64_t{network_.output_slot[output]} * kLanes;
     }
-    for (int64_t tile = 0; tile < num_tiles; ++tile) {
-      const float* constants = tiles.typed_data() + tile * num_constants * kLanes;
-      if (networks.max_sums() == 0) std::copy(constants, constants + num_constants * kLanes, slots);
-      // The sums are the same under every weight.
-      Run<kLanes>(network.num_sums, [&](int i) -> const Step& { return sums[i]; }, constants, lane_weights, sum_slots);
-      for (int64_t w = 0; w < num_weights; ++w) {
-        std::fill(lane_weights, lane_weights + kLanes, shared_weights.typed_data()[w]);
-        Run<kLanes>(network.num_rows, [&](int i) -> const Step& { return rows[i]; }, slots, lane_weights, row_slots);
-        visit(index, w, tile, outputs);
-      }
+    alignas(64) float lane_weights[kLanes] = {};
+    const float* constants = tiles_.typed_data() + tile * num_constants * kLanes;
+    if (networks_.max_sums() == 0) std::copy(constants, constants + num_constants * kLanes, slots);
+    // The sums are the same under every weight.
+    RunSteps<kLanes>(network_.num_sums, [&](int i) -> const Step& { return sums_[i]; }, constants, lane_weights, sum_slots);
+    for (int64_t w = 0; w < static_cast<int64_t>(shared_weights_.element_count()); ++w) {
+      std::fill(lane_weights, lane_weights + kLanes, shared_weights_.typed_data()[w]);
+      RunSteps<kLanes>(network_.num_rows, [&](int i) -> const Step& { return rows_[i]; }, slots, lane_weights, row_slots);
+      visit(w, outputs_);
     }
   }
-}
+
+ private:
+  const Networks& networks_;
+  Floats shared_weights_, tiles_;
+  std::vector<const float*> outputs_;
+  std::vector<Step> sums_, rows_;
+  Network network_{};
+};
 
 }  // namespace wann
