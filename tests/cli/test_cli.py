@@ -20,8 +20,9 @@ import wann_jax
 from wann_jax.cli import main, run
 from wann_jax.cli.searching import FRESH_SEED
 from wann_jax.envs.cartpole_swingup import CartPoleSwingUp
-from wann_jax.networks.files import ZOO, load_info
+from wann_jax.networks.files import load_info
 from wann_jax.runs.directory import RunDirectory, RunSettings
+from wann_jax.zoo import FOLDER as ZOO
 
 TINY = ("--preset", "quick", "--population-size", "24", "--champion-candidates", "3", "--seed", "3")
 SEARCH = ("search", "xor", *TINY, "--checkpoint-interval", "4", "--generations", "12")
@@ -218,8 +219,8 @@ def test_tasks_lists_them_all(wann):
     status, out, err = wann("tasks")
     assert (status, err) == (0, "")
     names = [line.split()[0] for line in out.splitlines()]
-    environments, images = ["swingup", "biped", "carracing"], ["digits", "mnist", "classify:PATH"]
-    assert names == ["xor", *environments, *images, "gymnax:NAME", "gymnasium:NAME"]
+    families = ["gymnasium:NAME", "gymnax:NAME", "classify:PATH"]
+    assert names == ["biped", "carracing", "swingup", "digits", "mnist", "xor", *families]
 
 
 def test_version_usage_and_exit_status(wann, monkeypatch):
@@ -260,10 +261,10 @@ def bad_files(tmp_path, finished):
 
 
 MISTAKES = {
-    "search zip": "task must be one of xor, swingup, biped, carracing, digits, mnist, classify:PATH, gymnax:NAME, "
-    "gymnasium:NAME; got 'zip'",
-    "search": "task must be the first argument of wann search; got 'nothing'",
-    "search --seed 1 xor": "task must be the first argument of wann search; got '--seed'",
+    "search zip": "task must be one of biped, carracing, swingup, digits, mnist, xor, gymnasium:NAME, gymnax:NAME, "
+    "classify:PATH; got 'zip'",
+    "search": "task must be the first argument of wann search, or --config; got []",
+    "search --seed 1 xor": "task must be the first argument of wann search, or --config; got ['--seed', '1', 'xor']",
     "search xor --preset zip": "preset must be one of quick, laptop, best, paper; got 'zip'",
     "search xor --zip 1": "Unrecognized options: --zip, 1; wann search --help tells the options",
     "search xor --population-size -3": "search.population_size must be a whole number, at least 1; got -3",
@@ -295,7 +296,6 @@ MISTAKES = {
     "resume run --population-size 4 --champion-candidates 3 --tournament-size 2": "got 4",
     "resume run --crossover-probability 0.3": "search.crossover_probability must be 0, as before",
     "resume run --generations 7": "generations must be at least the 12 already done; got 7",
-    "evaluate run": "Missing from wann evaluate: --task STR",
     "evaluate run --task xor --weights=1e300": "weights must be finite numbers, in 32 bits",
     "evaluate run --task xor --weights=1,a": "weights must be a list of numbers; got ['1', 'a']; wann evaluate --help",
     "evaluate run --task xor --seed -1": "seed must be between 0 and 2**63 - 1; got -1",

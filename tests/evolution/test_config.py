@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from wann_jax.errors import ConfigError
-from wann_jax.evolution.config import PRESET_NAMES, PUBLISHED_WEIGHTS, SearchConfig
+from wann_jax.evolution.config import PUBLISHED_WEIGHTS, SearchConfig
 
 TASKS = ("swingup", "biped", "mnist", "digits", "xor", "classify:x.npz")
 
@@ -38,7 +38,7 @@ def test_the_laptop_preset_keeps_the_originals_sizes():
 
 @pytest.mark.parametrize("task", TASKS)
 def test_presets_grow_from_quick_to_paper(task):
-    sizes = [SearchConfig.preset(task, name).population_size for name in PRESET_NAMES]
+    sizes = [SearchConfig.preset(task, name).population_size for name in ("quick", "laptop", "best", "paper")]
     assert sizes == sorted(sizes)
     assert len(set(sizes)) == 3
 
@@ -80,7 +80,10 @@ def test_overrides_win_over_the_preset():
             "search.*_rate must be above 0 for at least one change; got 0.0",
         ),
         (dict(shared_weights=()), "search.shared_weights must be at least one number; got ()"),
-        (dict(shared_weights=(1.0, float("inf"))), "search.shared_weights must be finite numbers; got (1.0, inf)"),
+        (
+            dict(shared_weights=(1.0, float("inf"))),
+            "search.shared_weights must be finite numbers, in 32 bits; got (1.0, inf)",
+        ),
         (dict(shared_weights=("a",)), "search.shared_weights must be a list of numbers; got ('a',)"),
         (dict(shared_weights=2.0), "search.shared_weights must be a list of numbers; got 2.0"),
         (
@@ -103,10 +106,12 @@ def test_unknown_names_are_refused_with_the_known_ones():
     with pytest.raises(ConfigError) as error:
         SearchConfig.preset("swingup", "huge")
     assert str(error.value) == "preset must be one of quick, laptop, best, paper; got 'huge'"
+    with pytest.raises(ConfigError, match=r"task must be one of .*; got 'swinggup' \(did you mean 'swingup'\?\)$"):
+        SearchConfig.preset("swinggup", "quick")
     with pytest.raises(ConfigError) as error:
         SearchConfig.preset("swingup", popsize=3)
     names = ", ".join(sorted(field.name for field in dataclasses.fields(SearchConfig)))
-    assert str(error.value) == f"setting must be one of {names}; got 'popsize'"
+    assert str(error.value) == f"setting must be one of {names}; got 'popsize' (did you mean 'population_size'?)"
 
 
 def test_edges_of_the_allowed_ranges_are_allowed():

@@ -14,7 +14,6 @@ from wann_jax.genomes.activation_ids import ACTIVATION_NAMES
 from wann_jax.genomes.genome import GenomeSpec
 from wann_jax.genomes.graph import invariant_violations
 from wann_jax.networks import files
-from wann_jax.tasks.registry import task_options_of
 
 SPEC = GenomeSpec.for_task(2, 1, tuple(range(1, 11)), 4)
 
@@ -325,27 +324,3 @@ def test_sizes_that_a_task_asks_for_are_checked(tmp_path):
     assert int(load_network(path, 2, 1).num_connections) == 4
     refused(lambda: load_genome(path, 3, 1), path, "num_inputs must be 3; got 2")
     refused(lambda: load_network(path, 2, 2), path, "num_outputs must be 2; got 1")
-
-
-def test_a_network_names_the_encoder_that_it_evolved_with(tmp_path):
-    spec = GenomeSpec.for_task(2, 1, (5,), 4)
-    genome = from_plain(spec, PlainGenome([1, 1, 1, 1], [(1, 3, True)]))
-    save_network(tmp_path / "car.json", genome, {"encoder": "early"})
-    save_network(tmp_path / "other.json", genome, {})
-    for task in ("carracing", "gymnasium:CarRacing-v3"):
-        assert task_options_of(tmp_path / "car.json", task) == {"encoder": "early"}
-        assert task_options_of(tmp_path / "other.json", task) == {}
-    assert task_options_of(tmp_path / "car.json", "swingup") == {}
-
-
-def test_a_network_names_encoders_of_the_package_only(tmp_path):
-    """What a stranger's file says of paths is not opened."""
-    spec = GenomeSpec.for_task(2, 1, (5,), 4)
-    genome = from_plain(spec, PlainGenome([1, 1, 1, 1], [(1, 3, True)]))
-    path = tmp_path / "car.json"
-    save_network(path, genome, {"encoder": "/etc/secret"})
-    rule = "info.encoder must be one of early, laptop, which come with the package (for another, give --encoder)"
-    refused(lambda: task_options_of(path, "carracing"), path, rule, "got '/etc/secret'")
-    given = {"encoder": "mine", "max_steps": 3}
-    assert task_options_of(path, "carracing", given) == given
-    assert task_options_of(path, "swingup", {"max_steps": 3}) == {"max_steps": 3}

@@ -86,9 +86,9 @@ def register(*specs: TaskSpec) -> None:
 
 
 def registered() -> list[TaskSpec]:
-    """All specs, the package's first."""
+    """All specs: single tasks, then families; among these the package's first."""
     _load()
-    return list(_registered.values())
+    return sorted(_registered.values(), key=lambda spec: ":" in spec.name)
 
 
 def find_spec(task: str) -> TaskSpec:
@@ -102,7 +102,7 @@ def find_spec(task: str) -> TaskSpec:
     for name, spec in _registered.items():
         if argument and is_family(name) and name.partition(":")[0] == kind:
             return spec
-    raise ConfigError(unknown("task", task, _registered))
+    raise ConfigError(unknown("task", task, [spec.name for spec in registered() if spec.is_listed]))
 
 
 def is_family(name: str) -> bool:
