@@ -4,6 +4,7 @@ In: presses. Out: a flag for loops that end in order, KeyboardInterrupt for what
 main thread only, between instructions: not before a program has ended that the main thread waits for.
 """
 
+import atexit
 import signal
 import socket
 import time
@@ -24,6 +25,7 @@ def listen() -> None:
         _ears.extend(socket.socketpair())
         for end in _ears:
             end.setblocking(False)
+            atexit.register(end.close)
     signal.set_wakeup_fd(_ears[1].fileno(), warn_on_full_buffer=False)
 
 

@@ -134,8 +134,7 @@ _failures: list[WorkerError | KeyboardInterrupt] = []
 
 def workers_of(env_id: str) -> Workers:
     """The processes for environments of this name, started at the first call."""
-    if not _started:
-        _told_elsewhere()
+    logging.getLogger("jax._src.callback").addFilter(_is_news)  # once, however often
     if env_id not in _started:
         _started[env_id] = Workers(env_id)
     return _started[env_id]
@@ -151,10 +150,6 @@ def take_failure() -> WorkerError | KeyboardInterrupt | None:
     return failure
 
 
-def _told_elsewhere() -> None:
-    """Keeps JAX from logging tracebacks of failures that `take_failure` tells of."""
-
-    def is_news(record: logging.LogRecord) -> bool:
-        return not (record.exc_info and isinstance(record.exc_info[1], WorkerError | KeyboardInterrupt))
-
-    logging.getLogger("jax._src.callback").addFilter(is_news)
+def _is_news(record: logging.LogRecord) -> bool:
+    """False of failures that `take_failure` tells of: JAX would log them with a traceback."""
+    return not (record.exc_info and isinstance(record.exc_info[1], WorkerError | KeyboardInterrupt))
