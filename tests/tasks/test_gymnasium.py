@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 
 import wann_jax as wann
-from wann_jax.tasks.gymnasium_workers import Workers
+from wann_jax.tasks.gymnasium_workers import WorkerError, Workers, take_failure
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -115,3 +117,99 @@ def test_mistakes_are_told_in_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "gymnasium", None)
     with pytest.raises(wann.ConfigError, match=r"needs Gymnasium: pip install 'wann_jax\[box2d\]'"):
         wann.make_task("gymnasium:CartPole-v1")
+
+
+MISTAKES = {
+    "tests.strange_environments:Breaking-v0": "step raised ValueError: the motor is broken",
+    "tests.strange_environments:Unmakeable-v0": "making it raised ValueError: no track",
+    "tests.strange_environments:Whole-v0": "action space must be discrete, or a box of fractions",
+    "tests.strange_environments:Wide-v0": "an observation must be of 3 numbers, as its space says; got '4 numbers'",
+    "tests.no_such_module:Sound-v0": "must name an environment of Gymnasium's",
+    "Elsewhere-v0": "reset raised NameNotFound: Environment `Elsewhere` doesn't exist",
+}
+
+
+def test_what_is_wrong_with_an_environment_is_told_when_the_task_is_made():
+    text = f"""
+import gymnasium, wann_jax as wann
+from tests.strange_environments import Elsewhere
+gymnasium.register("Elsewhere-v0", Elsewhere)
+for name in {list(MISTAKES)}:
+    try:
+        wann.make_task("gymnasium:" + name)
+    except wann.ConfigError as error:
+        print(repr(str(error)))
+print(wann.make_task("gymnasium:tests.strange_environments:Sound-v0").num_inputs)
+"""
+    done = run(text, "any")
+    *lines, sizes = done.stdout.splitlines()
+    assert (done.returncode, sizes, len(lines)) == (0, "3", len(MISTAKES)), done.stderr
+    for line, (name, words) in zip(lines, MISTAKES.items(), strict=True):
+        assert name in line
+        assert words in line
+        assert "\\n" not in line
+
+
+ENDS = ((signal.SIGKILL, r"has ended \(exit status -9\)"), (signal.SIGSTOP, "has not answered for 1 s"))
+
+
+@pytest.mark.parametrize(("signal_number", "words"), ENDS)
+def test_a_worker_that_dies_or_hangs_is_told_in_one_line(monkeypatch, signal_number, words):
+    monkeypatch.setenv("WANN_WORKER_TIMEOUT", "30")
+    workers = Workers("CartPole-v1")
+    assert all(os.getsid(process.pid) != os.getsid(0) for process in workers._processes)  # Ctrl-C is not for them
+    session, _ = workers.reset(np.array([3]), 1)
+    workers._timeout = 1.0
+    workers._processes[-1].send_signal(signal_number)
+    with pytest.raises(WorkerError, match=f"^gymnasium:CartPole-v1: a worker process {words}"):
+        workers.step(session, np.array([1], np.int32))
+    assert str(take_failure()).startswith("gymnasium:CartPole-v1: a worker process has")
+    assert take_failure() is None
+    assert all(process.poll() is not None for process in workers._processes)
+
+
+def test_a_failure_in_a_run_is_one_line_and_other_processes_start():
+    text = """
+import sys, wann_jax as wann
+from unittest import mock
+from wann_jax.cli import main
+from wann_jax.tasks import gymnasium_workers
+task = wann.make_task("gymnasium:CartPole-v1", max_steps=5)
+workers = gymnasium_workers.workers_of("CartPole-v1")
+reset, calls = workers.reset, []
+def dying(*args):
+    answer = reset(*args)
+    workers._processes[0].kill()
+    return answer
+wann.save_network("net.json", wann.search(task, wann.SearchConfig.preset("xor", "quick", population_size=6,
+    generations=1, tournament_size=2, champion_candidates=2, champion_episodes=1, episodes=1)).champion)
+command = ["evaluate", "net.json", "--task", "gymnasium:CartPole-v1", "--episodes", "2", "--json"]
+make_task = mock.patch("wann_jax.cli.measuring.make_task", return_value=task)
+with make_task, mock.patch.object(workers, "reset", dying):
+    print(main(command))
+print(main(command))
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        done = run(text.replace("net.json", f"{folder}/net.json"), "any")
+    assert done.returncode == 0, done.stderr
+    first, _, last = done.stdout.splitlines()
+    assert (first, last) == ("2", "0")
+    assert done.stderr == "wann: gymnasium:CartPole-v1: a worker process has ended (exit status -9)\n"
+
+
+@pytest.mark.parametrize("text", ["", "0", "-3", "soon", "nan"])
+def test_a_timeout_that_is_no_time_is_refused(monkeypatch, text):
+    monkeypatch.setenv("WANN_WORKER_TIMEOUT", text)
+    with pytest.raises(wann.ConfigError, match=r"^\$WANN_WORKER_TIMEOUT must be a number of seconds above 0"):
+        Workers("CartPole-v1")
+
+
+@pytest.mark.parametrize(("said", "advised"), [("run `pip install box2d`", True), ("run `pip install mujoco`", False)])
+def test_the_extra_box2d_is_advised_where_it_helps(monkeypatch, said, advised):
+    def make(name):
+        raise gymnasium.error.DependencyNotInstalled(said)
+
+    monkeypatch.setattr(gymnasium, "make", make)
+    with pytest.raises(wann.ConfigError, match=f"needs more: .*{said}") as caught:
+        wann.make_task("gymnasium:Some-v0")
+    assert ("wann_jax[box2d]" in str(caught.value)) == advised

@@ -8,6 +8,7 @@ import importlib
 import os
 import sys
 
+from wann_jax import interrupts
 from wann_jax.errors import WannError, require, require_known
 from wann_jax.tasks.registry import load_plugin
 from wann_jax.version import __version__
@@ -46,6 +47,7 @@ wann COMMAND --help tells the options of a command."""
 
 def run() -> None:
     """The entry point of the installed command."""
+    interrupts.listen()
     sys.exit(main())
 
 
@@ -69,6 +71,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception:
+        from wann_jax.tasks.gymnasium_workers import WorkerError, take_failure  # here: most commands have no workers
+
+        failure = take_failure()  # what was raised tells of it on many lines
+        if failure is None:
+            raise
+        print(f"wann: {failure}" if isinstance(failure, WorkerError) else "wann: stopped", file=sys.stderr)
+        return 2 if isinstance(failure, WorkerError) else 130
     return 0
 
 

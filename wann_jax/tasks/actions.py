@@ -29,6 +29,8 @@ class Actions(struct.PyTreeNode):
         rule = f"{name}: action space"
         discrete = isinstance(space, spaces.Discrete)
         require(discrete or isinstance(space, spaces.Box), rule, "discrete or a box", space)
+        real = discrete or np.issubdtype(space.dtype, np.floating)
+        require(real, rule, "discrete, or a box of fractions: outputs are no whole numbers", space)
         if discrete:
             empty = jnp.zeros(0)
             return cls(empty, empty, int(space.n), None, int(getattr(space, "start", 0)))

@@ -17,14 +17,14 @@ from jax.experimental import io_callback
 from jaxtyping import Float, Int, Key
 
 from wann_jax.devices import need_one_device, over_blocks
-from wann_jax.errors import ConfigError
+from wann_jax.errors import ConfigError, require
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS
 from wann_jax.kernels.forward import forward_lanes_in, lanes_memory
 from wann_jax.networks.layered import Topology, in_lanes
 from wann_jax.networks.network import Network
 from wann_jax.tasks.actions import Actions, num_inputs
 from wann_jax.tasks.base import Episodic
-from wann_jax.tasks.gymnasium_workers import workers_of
+from wann_jax.tasks.gymnasium_workers import WorkerError, take_failure, workers_of
 from wann_jax.tasks.tunable import NoGradients
 
 _MOST_LANES = 256  # environments at once
@@ -52,7 +52,7 @@ class GymnasiumTask(Episodic, NoGradients, struct.PyTreeNode):
         need_one_device(name)
         limit = env.spec.max_episode_steps or _MOST_STEPS
         env.close()
-        return cls(
+        task = cls(
             actions=actions or Actions.of(name, env.action_space, spaces),
             eye=eye,
             env_id=env_id,
@@ -60,6 +60,23 @@ class GymnasiumTask(Episodic, NoGradients, struct.PyTreeNode):
             observation_size=num_inputs(name, env.observation_space, spaces),
             max_steps=limit if max_steps is None else min(max_steps, limit),
         )
+        task._try_out()
+        return task
+
+    def _try_out(self) -> None:
+        """One environment is reset and stepped where all will be. Raises ConfigError with what it said."""
+        action = np.asarray(self.actions.from_outputs(jnp.zeros((1, self.num_outputs))))
+        workers = workers_of(self.env_id)
+        try:
+            session, obs = workers.reset(np.zeros(1, np.int64), 1)
+            workers.step(session, action)
+            workers.finish(session)
+        except WorkerError as error:
+            take_failure()
+            raise ConfigError(f"task {error}") from None
+        fits = obs.shape == (1, self.observation_size)
+        rule = f"of {self.observation_size} numbers, as its space says"
+        require(fits, f"task {self.name}: an observation", rule, f"{obs[0].size} numbers")
 
     @property
     def num_inputs(self) -> int:
@@ -163,10 +180,14 @@ def _make(env_id: str) -> tuple[Any, Any]:
             warnings.simplefilter("ignore")  # Box2D's module warns at import, Gymnasium of old versions
             return gymnasium.make(env_id), gymnasium.spaces
     except gymnasium.error.DependencyNotInstalled as error:
-        text = " ".join(str(error).split())
-        raise ConfigError(f"task gymnasium:{env_id} needs more: pip install 'wann_jax[box2d]' ({text})") from None
+        text = " ".join(str(error).split())  # names a package of Gymnasium's own
+        advice = f"pip install 'wann_jax[box2d]' ({text})" if "box2d" in text.lower() else text
+        raise ConfigError(f"task gymnasium:{env_id} needs more: {advice}") from None
     except (gymnasium.error.Error, ImportError) as error:
         text = " ".join(str(error).split())
         raise ConfigError(
             f"task gymnasium:NAME must name an environment of Gymnasium's; got {env_id!r}: {text}"
         ) from None
+    except Exception as error:  # of the environment's own code
+        text = " ".join(str(error).split())
+        raise ConfigError(f"task gymnasium:{env_id}: making it raised {type(error).__name__}: {text}") from None

@@ -2,44 +2,71 @@
 
 In: an environment's name, seeds, actions (NumPy). Out: observations, rewards, which episodes go on. A session is one
 set of lanes from reset to end; each process keeps its share of the lanes, and used environments for the next session.
-The processes run this file as it is: they need Gymnasium, but neither JAX nor anything of ours.
+The processes run gymnasium_worker.py.
 """
 
 import atexit
 import itertools
+import logging
 import multiprocessing
 import multiprocessing.connection
 import os
 import subprocess
 import sys
 import threading
-from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
+
+from wann_jax import interrupts
+from wann_jax.errors import require
+
+TIMEOUT_VARIABLE = "WANN_WORKER_TIMEOUT"
+TIMEOUT = 60.0  # seconds for an answer
+SECONDS_PER_RESET = 1.0  # more, for each environment of a process: some draw a world
+_PROGRAM = Path(__file__).with_name("gymnasium_worker.py")
+
+
+class WorkerError(RuntimeError):
+    """What went wrong in a process or its environment, in one line."""
 
 
 class Workers:
     """Processes that step environments of one name, one process for each core."""
 
     def __init__(self, env_id: str):
+        self._name = f"gymnasium:{env_id}"
+        self._timeout = _timeout()
         self._lock = threading.Lock()
         self._sessions = itertools.count(1)
         self._pipes: list[Any] = []
         self._processes: list[subprocess.Popen[bytes]] = []
+        # They import what this process could: an environment may be registered by a module beside the user's program.
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
         for _ in range(os.cpu_count() or 1):
             ours, theirs = multiprocessing.Pipe()
-            command = [sys.executable, "-P", __file__, env_id, str(theirs.fileno())]
-            self._processes.append(subprocess.Popen(command, pass_fds=[theirs.fileno()]))
+            command = [sys.executable, "-P", str(_PROGRAM), env_id, str(theirs.fileno())]
+            # A session of their own: Ctrl-C in a terminal is for us alone. They end when the pipe closes.
+            process = subprocess.Popen(
+                command, pass_fds=[theirs.fileno()], start_new_session=True, stdin=subprocess.DEVNULL, env=environment
+            )
+            self._processes.append(process)
             theirs.close()
             self._pipes.append(ours)
         atexit.register(self.close)
 
-    def close(self) -> None:
+    def close(self, patience: float = 10.0) -> None:
         """Ends the processes."""
-        for pipe, process in zip(self._pipes, self._processes, strict=True):
+        atexit.unregister(self.close)
+        for pipe in self._pipes:
             pipe.close()
-            process.wait(10)
+        for process in self._processes:
+            try:
+                process.wait(patience)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
     def reset(self, seeds: np.ndarray, num_copies: int) -> tuple[np.int32, np.ndarray]:
         """Starts lanes [copies * seeds]: a session's number and first observations [lanes, ...]."""
@@ -58,68 +85,71 @@ class Workers:
         self._ask("finish", int(session), [None] * len(self._pipes))
 
     def _ask(self, what: str, session: int, shares: list[Any]) -> list[Any]:
+        """The answers of all processes. Raises WorkerError if one is not as it should be; none is usable then."""
+        wait = self._timeout + (SECONDS_PER_RESET * max(map(len, shares)) if what == "reset" else 0.0)
         with self._lock:
-            for pipe, share in zip(self._pipes, shares, strict=True):
-                pipe.send((what, session, share))
-            answers = [pipe.recv() for pipe in self._pipes]
-        for answer in answers:
-            if isinstance(answer, Exception):
-                raise answer
+            try:
+                for index, share in enumerate(shares):
+                    self._pipes[index].send((what, session, share))
+                answers = [self._answer(index, wait) for index in range(len(shares))]
+            except (EOFError, OSError):
+                ended = [process.poll() for process in self._processes]
+                codes = ", ".join(str(code) for code in ended if code is not None)
+                self._give_up(
+                    WorkerError(f"{self._name}: a worker process has ended (exit status {codes or 'unknown'})")
+                )
+            except (WorkerError, KeyboardInterrupt) as error:
+                self._give_up(error)
         return answers
 
+    def _answer(self, index: int, wait: float) -> Any:
+        pipe = self._pipes[index]
+        if not interrupts.ready(pipe, wait):
+            hint = f"set ${TIMEOUT_VARIABLE} if its environments take longer"
+            raise WorkerError(f"{self._name}: a worker process has not answered for {wait:g} s ({hint})")
+        is_good, answer = pipe.recv()
+        if not is_good:
+            raise WorkerError(f"{self._name}: {answer}")
+        return answer
 
-@cache
+    def _give_up(self, error: WorkerError | KeyboardInterrupt) -> NoReturn:
+        """What still lies in the pipes answers no question any more: new processes for whoever goes on."""
+        _failures.append(error)
+        for name in [name for name, workers in _started.items() if workers is self]:
+            del _started[name]
+        self.close(patience=0.0)
+        raise error
+
+
+def _timeout() -> float:
+    text = os.environ.get(TIMEOUT_VARIABLE, str(TIMEOUT))
+    fits = text.replace(".", "", 1).isdecimal() and float(text) > 0
+    require(fits, f"${TIMEOUT_VARIABLE}", "a number of seconds above 0", text)
+    return float(text)
+
+
+_started: dict[str, Workers] = {}
+_failures: list[WorkerError | KeyboardInterrupt] = []
+
+
 def workers_of(env_id: str) -> Workers:
     """The processes for environments of this name, started at the first call."""
-    return Workers(env_id)
+    logging.getLogger("jax._src.callback").addFilter(_is_news)  # once, however often
+    if env_id not in _started:
+        _started[env_id] = Workers(env_id)
+    return _started[env_id]
 
 
-class _Lanes:
-    """One process's share of a session."""
+def take_failure() -> WorkerError | KeyboardInterrupt | None:
+    """What went wrong in or with the processes since the last call, the first of it.
 
-    def __init__(self, envs: list[Any], seeds: np.ndarray):
-        self.envs = envs
-        self.obs = [env.reset(seed=int(seed))[0] for env, seed in zip(envs, seeds, strict=True)]
-        self.alive = np.ones(len(envs), bool)
-
-    def observations(self) -> np.ndarray:
-        """[lanes, inputs], float32."""
-        return np.array([np.asarray(obs, np.float32).ravel() for obs in self.obs], np.float32)
-
-    def step(self, actions: np.ndarray) -> tuple[np.ndarray, ...]:
-        """As Workers.step."""
-        rewards = np.zeros(len(self.envs), np.float32)
-        for lane in np.flatnonzero(self.alive):
-            action = actions[lane].item() if actions[lane].ndim == 0 else actions[lane]
-            self.obs[lane], rewards[lane], terminated, truncated, _ = self.envs[lane].step(action)
-            self.alive[lane] = not (terminated or truncated)
-        return self.observations(), rewards, self.alive.copy()
+    JAX wraps what a callback raises into an error of its own, which tells of everything between.
+    """
+    failure = _failures[0] if _failures else None
+    _failures.clear()
+    return failure
 
 
-def _serve(env_id: str, pipe: Any) -> None:
-    """What a process does until its pipe closes."""
-    import gymnasium
-
-    spare: list[Any] = []
-    sessions: dict[int, _Lanes] = {}
-    while True:
-        try:
-            what, session, share = pipe.recv()
-        except (EOFError, OSError, KeyboardInterrupt):
-            return
-        try:
-            if what == "reset":
-                envs = [spare.pop() if spare else gymnasium.make(env_id) for _ in share]
-                sessions[session] = _Lanes(envs, share)
-                pipe.send(sessions[session].observations())
-            elif what == "step":
-                pipe.send(sessions[session].step(share))
-            else:
-                spare += sessions.pop(session).envs
-                pipe.send(True)
-        except Exception as error:  # answered in the parent process
-            pipe.send(RuntimeError(f"{env_id}: {error}"))
-
-
-if __name__ == "__main__":
-    _serve(sys.argv[1], multiprocessing.connection.Connection(int(sys.argv[2])))
+def _is_news(record: logging.LogRecord) -> bool:
+    """False of failures that `take_failure` tells of: JAX would log them with a traceback."""
+    return not (record.exc_info and isinstance(record.exc_info[1], WorkerError | KeyboardInterrupt))

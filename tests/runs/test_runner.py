@@ -1,0 +1,42 @@
+"""Whatever ends a run: its last good state is saved."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from wann_jax.evolution.config import SearchConfig
+from wann_jax.evolution.loop import dispatches, start
+from wann_jax.runs import runner
+from wann_jax.runs.directory import RunDirectory, RunSettings
+
+
+@pytest.mark.parametrize("trouble", [RuntimeError("a worker died"), KeyboardInterrupt()])
+def test_a_dispatch_that_fails_leaves_the_state_before_it(tmp_path, monkeypatch, trouble):
+    config = SearchConfig.preset("xor", "quick", population_size=24, champion_candidates=3, generations=9)
+    settings = RunSettings("xor", {}, 3, config, checkpoint_interval=50)
+    run, task = RunDirectory.create(tmp_path / "run", settings), settings.make_task()
+    seen = []
+
+    def failing(*args):
+        for dispatch in dispatches(*args):
+            if int(dispatch.state.generation) > 4:  # the memory of the state before is gone
+                raise trouble
+            seen.append((int(dispatch.state.generation), np.array(dispatch.state.genomes.conn_source)))
+            yield dispatch
+
+    monkeypatch.setattr(runner, "dispatches", failing)
+    monkeypatch.setattr("wann_jax.evolution.loop.SECONDS_PER_DISPATCH", 1e-9)
+    with pytest.raises(type(trouble)):
+        runner.run_to_end(run, settings, task, start(task, config, 3))
+    state = run.load(task, settings)
+    assert int(state.generation) == seen[-1][0] == 4
+    np.testing.assert_array_equal(state.genomes.conn_source, seen[-1][1])
+    assert (run.path / "champion.json").is_file()
+
+    monkeypatch.undo()
+    whole = RunDirectory.create(tmp_path / "whole", dataclasses.replace(settings))
+    for each, begin in ((run, state), (whole, start(task, config, 3))):
+        each.cut_metrics(int(begin.generation))
+        runner.run_to_end(each, settings, task, begin)
+    assert (run.path / "champion.json").read_bytes() == (whole.path / "champion.json").read_bytes()

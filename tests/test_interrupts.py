@@ -1,0 +1,71 @@
+"""Ctrl-C: loops end in order, waits end at once, two presses end both."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from wann_jax import interrupts
+
+
+@pytest.fixture
+def pipe(monkeypatch):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupts.listen()
+    ours, theirs = multiprocessing.Pipe()
+    yield ours, theirs
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, before)
+    while interrupts._ears:
+        interrupts._ears.pop().close()
+
+
+def press(seconds):
+    threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+
+def test_a_wait_ends_with_an_answer_or_its_time(pipe):
+    ours, theirs = pipe
+    assert not interrupts.ready(ours, 0.05)
+    theirs.send("answer")
+    assert interrupts.ready(ours, 10.0)
+
+
+def in_a_callback(ours):
+    """What a wait comes to in another thread than the main one, as XLA has it; -1 for KeyboardInterrupt."""
+    found = []
+
+    def wait():
+        try:
+            found.append(interrupts.ready(ours, 5.0))
+        except KeyboardInterrupt:
+            found.append(-1)
+
+    threading.Thread(target=wait).start()
+    while not found:
+        with contextlib.suppress(KeyboardInterrupt):
+            time.sleep(0.01)
+    return found[0]
+
+
+def test_ctrl_c_ends_a_wait_in_another_thread(pipe):
+    began = time.monotonic()
+    press(0.2)
+    assert in_a_callback(pipe[0]) == -1
+    assert time.monotonic() - began < 4.0
+
+
+def test_in_a_loop_that_ends_in_order_the_second_press_ends_the_wait(pipe):
+    ours, theirs = pipe
+    with interrupts.until_interrupted() as interrupted:
+        press(0.2)
+        threading.Timer(1.0, theirs.send, ("answer",)).start()
+        assert in_a_callback(ours) is True
+        assert interrupted()
+        ours.recv()
+        press(0.2)
+        assert in_a_callback(ours) == -1
