@@ -58,7 +58,7 @@ def blob_network():
 AROUND = (
     ("adam", 0, dict(restarts=16, start_deviation=1.0)),
     ("es", 0, {}),
-    ("cma", 2, dict(deviation=1.0, steps=150)),
+    ("cma", 2, dict(deviation=1.0, steps=150, restarts=4)),
 )
 
 
