@@ -68,24 +68,24 @@ def available() -> bool:
     return True
 
 
-def num_threads() -> int:
-    """How many threads the native functions divide a batch over, if it is large: as many as XLA's pool has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def call(
     target: str,
     results: Any,
     *arrays: Array,
     vmap_method: str = "sequential",
     in_place: dict[int, int] | None = None,
+    major_to_minor: dict[int, tuple[int, ...]] | None = None,
     **attributes: int | float,
 ) -> Any:
     """What the native function `target` makes of the arrays; `results` gives shapes and types. CPU only.
 
-    `in_place`: results that are written over an array, by position of the array.
+    `in_place`: results that are written over an array, by position of the array. `major_to_minor`: the order of axes in
+    memory of an array, by its position, where it is not that of its shape.
     """
-    function = jax.ffi.ffi_call(target, results, vmap_method=vmap_method, input_output_aliases=in_place)
+    layouts = [(major_to_minor or {}).get(place) for place in range(len(arrays))] if major_to_minor else None
+    function = jax.ffi.ffi_call(
+        target, results, vmap_method=vmap_method, input_layouts=layouts, input_output_aliases=in_place
+    )
     typed = {name: np.float32(v) if isinstance(v, float) else np.int32(v) for name, v in attributes.items()}
     return function(*arrays, **typed)
 

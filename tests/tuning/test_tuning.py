@@ -64,7 +64,7 @@ def candidates(method, number):
 AROUND = (
     ("adam", 0, dict(restarts=16, start_deviation=1.0)),
     ("es", 0, dict(population_size=32)),
-    ("cma", 2, dict(population_size=32, deviation=1.0, steps=150)),
+    ("cma", 2, dict(population_size=32, deviation=1.0, steps=150, restarts=4)),
 )
 
 

@@ -188,7 +188,7 @@ def forward_lanes(
 def individuals_per_block(networks: Network, num_lanes: int) -> int:
     """How many individuals a loop over time steps should take at once."""
     if native.available():
-        return max(1, LANES_PER_BLOCK * native.num_threads() // num_lanes)
+        return max(1, LANES_PER_BLOCK // num_lanes)
     return max(1, BLOCK_BYTES // (4 * networks.spec.num_slots * num_lanes))
 
 
@@ -211,7 +211,14 @@ def _lanes_natively(
     values: Float[Array, "P S L"], networks: Network, lane_weights: Float[Array, "L"], inputs: Float[Array, "P L I"]
 ) -> tuple[Float[Array, "P S L"], Float[Array, "P L O"]]:
     result = jax.ShapeDtypeStruct((*inputs.shape[:2], networks.spec.num_outputs), jnp.float32)
-    return values, native.call("wann_forward_lanes", result, *networks.kernel_tables, lane_weights, inputs)
+    return values, native.call(
+        "wann_forward_lanes",
+        result,
+        *networks.kernel_tables,
+        lane_weights,
+        inputs,
+        major_to_minor={7: (2, 0, 1)},  # as environments that stack their observations leave them
+    )
 
 
 def _lanes_by_xla(

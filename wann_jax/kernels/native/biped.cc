@@ -230,7 +230,7 @@ Model ReadModel(const float* from) {
 
 // Walkers whose arrays begin with the lanes: those of a World, then the observation; before a step and after it, perhaps
 // in the same place.
-struct Batch {
+struct Lanes {
   const void* from[18];
   void* to[18];
   int64_t number, num_points;
@@ -266,7 +266,7 @@ struct Batch {
 // Up to kChunk walkers, whose memory serves one chunk after another.
 class Stepper {
  public:
-  Stepper(const Model& model, const Batch& batch, int velocity_passes, int position_passes)
+  Stepper(const Model& model, const Lanes& batch, int velocity_passes, int position_passes)
       : model_(model), batch_(batch), velocity_passes_(velocity_passes), position_passes_(position_passes) {}
 
   void Step(const int64_t* lanes, int count) {
@@ -302,7 +302,7 @@ class Stepper {
   }
 
   const Model& model_;
-  const Batch& batch_;
+  const Lanes& batch_;
   int velocity_passes_, position_passes_;
   std::unique_ptr<Group> group_ = std::make_unique<Group>();
   std::vector<Walker> walkers_ = std::vector<Walker>(kChunk);
@@ -316,7 +316,7 @@ ffi::Error StepWalkers(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::
   const auto floats = [&](size_t i) { return arguments.get<Floats>(i)->typed_data(); };
   constexpr int kFirst = 4, kFields = 18;
   const Model model = ReadModel(floats(0));
-  Batch batch{.number = static_cast<int64_t>(arguments.get<Floats>(3)->element_count()),
+  Lanes batch{.number = static_cast<int64_t>(arguments.get<Floats>(3)->element_count()),
               .num_points = arguments.get<Floats>(1)->dimensions()[1],
               .heights = floats(1),
               .drive = floats(2),

@@ -38,7 +38,7 @@ ffi::Error ForwardSamples(ffi::ThreadPool pool, Table row_source, Table row_acti
   return ffi::Error::Success();
 }
 
-// Networks from `first` to `last` on all lanes.
+// Networks from `first` to `last` on all lanes. Inputs lie as [I, P, L].
 template <int kLanes>
 void RunLanes(const Networks& networks, int64_t first, int64_t last, const float* weights, int64_t num_lanes,
               const float* inputs, float* outputs) {
@@ -54,10 +54,10 @@ void RunLanes(const Networks& networks, int64_t first, int64_t last, const float
     for (int64_t begin = 0; begin < num_lanes; begin += kLanes) {
       const int64_t width = std::min<int64_t>(kLanes, num_lanes - begin);
       std::copy(weights + begin, weights + begin + width, lane_weights);
-      const float* from = inputs + (index * num_lanes + begin) * num_inputs;
       for (int64_t input = 0; input < num_inputs; ++input) {
         float* slot = slots + (kFirstInputSlot + input) * kLanes;
-        for (int64_t lane = 0; lane < kLanes; ++lane) slot[lane] = lane < width ? from[lane * num_inputs + input] : 0.0f;
+        const float* from = inputs + (input * networks.count() + index) * num_lanes + begin;
+        std::fill(std::copy(from, from + width, slot), slot + kLanes, 0.0f);
       }
       RunSteps<kLanes>(network.num_sums, [&](int i) { return network.Sum(i); }, slots, lane_weights, sum_slots);
       RunSteps<kLanes>(network.num_rows, [&](int i) { return network.Row(i); }, slots, lane_weights, row_slots);
@@ -70,7 +70,7 @@ void RunLanes(const Networks& networks, int64_t first, int64_t last, const float
   }
 }
 
-// inputs [P, L, I] -> outputs [P, L, O]
+// inputs [P, L, I], in memory [I, P, L] -> outputs [P, L, O]
 ffi::Error ForwardLanes(ffi::ThreadPool pool, Table row_source, Table row_activation, Table sum_source,
                         Table output_slot, Table num_sums, Table num_rows, Floats lane_weights, Floats inputs,
                         ffi::ResultBuffer<ffi::F32> outputs) {
