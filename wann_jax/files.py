@@ -20,7 +20,19 @@ from wann_jax.errors import DataError, require
 MOST_DATA_BYTES = 2**30  # of a data file, and of what it unpacks to
 MOST_TEXT_BYTES = 2**26  # of a network file
 
+CACHE_DIR_VARIABLE = "WANN_CACHE_DIR"
+
 StrPath = str | os.PathLike[str]
+
+
+def cache_dir() -> Path:
+    """Where files that are made or fetched once are kept: $WANN_CACHE_DIR, else the user's cache directory.
+
+    It may not exist yet.
+    """
+    import pooch  # here: it is rarely needed
+
+    return Path(os.environ.get(CACHE_DIR_VARIABLE) or pooch.os_cache("wann_jax"))
 
 
 def read_bytes(path: StrPath, limit: int) -> bytes:

@@ -23,8 +23,8 @@ import jaxlib
 import numpy as np
 from jax import Array
 
-from wann_jax.cache import cache_dir
 from wann_jax.errors import ConfigError, require
+from wann_jax.files import cache_dir
 
 VARIABLE = "WANN_NATIVE"
 FOLDER = Path(__file__).parent / "kernels" / "native"

@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits as sklearn_digits
 import wann_jax
 from tests.oracle import deskew as oracle
 from wann_jax import DataError
-from wann_jax.cache import CACHE_DIR_VARIABLE
+from wann_jax.files import CACHE_DIR_VARIABLE
 from wann_jax.tasks import arrays as arrays_module
 from wann_jax.tasks import datasets
 

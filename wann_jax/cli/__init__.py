@@ -8,8 +8,8 @@ import importlib
 import os
 import sys
 
-from wann_jax import interrupts
 from wann_jax.errors import WannError, require, require_known
+from wann_jax.tasks import interrupts
 from wann_jax.tasks.registry import load_plugin
 from wann_jax.version import __version__
 

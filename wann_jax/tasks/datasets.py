@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from wann_jax.cache import cache_dir
 from wann_jax.errors import DataError
-from wann_jax.files import MOST_DATA_BYTES, read_bytes, unpacked
+from wann_jax.files import MOST_DATA_BYTES, cache_dir, read_bytes, unpacked
 from wann_jax.tasks.arrays import read_idx, read_npz
 from wann_jax.tasks.dataset import Dataset, split_dataset
 

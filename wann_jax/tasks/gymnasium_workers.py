@@ -19,8 +19,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from wann_jax import interrupts
 from wann_jax.errors import require
+from wann_jax.tasks import interrupts
 
 TIMEOUT_VARIABLE = "WANN_WORKER_TIMEOUT"
 TIMEOUT = 60.0  # seconds for an answer

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from wann_jax import interrupts
+from wann_jax.tasks import interrupts
 
 
 @pytest.fixture
