@@ -6,6 +6,7 @@ import re
 import resource
 import shlex
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from unittest import mock
 
 import jax
 
+import wann_jax
 from wann_jax import native
 from wann_jax.envs import bipedal_walker
 from wann_jax.files import strict_json
@@ -25,14 +27,35 @@ LIST_OF_NUMBERS = re.compile(r"\[[-+.\deE,\s]+\]")  # goes on one line: curves a
 
 
 def machine() -> dict[str, Any]:
-    """Device, cores and versions."""
+    """Commit, device, processor, cores and versions."""
     return {
+        "commit": commit(),
         "device": jax.devices()[0].device_kind,
         "num_devices": len(jax.devices()),
-        "cores": os.cpu_count(),
+        "cpu": cpu_model(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "python": platform.python_version(),
-        **{name: version(name) for name in ("jax", "jaxlib", "wann_jax")},
+        **{name: version(name) for name in ("jax", "jaxlib")},
+        "wann_jax": wann_jax.__version__,
     }
+
+
+def commit() -> str | None:
+    """The checkout's commit, with a + where files differ from it; None outside a checkout."""
+    call = ["git", "-C", str(RESULTS.parent), "describe", "--always", "--exclude=*", "--dirty=+"]
+    try:
+        return subprocess.run(call, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def cpu_model() -> str:
+    """What the processor calls itself."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def time_it(function: Callable[[], Any], repeats: int = 7) -> dict[str, float]:

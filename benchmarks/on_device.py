@@ -1,7 +1,7 @@
 """A search on whatever device JAX finds, generation by generation: python -m benchmarks.on_device TASK [options].
 
-In: a task, a preset, seconds to spend. Out: benchmarks/results/on_device_TASK_PRESET_DEVICE.json: the seconds of the first
-dispatch (compilation included), the median seconds of a generation after it, the speed in the task's unit of work.
+In: a task, a preset, seconds to spend. Out: benchmarks/results/on_device_TASK_PRESET_DEVICE.json: seconds of the
+dispatches that compile, the median seconds of a generation in the others, their speed in the task's unit of work.
 """
 
 import argparse
