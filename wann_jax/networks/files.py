@@ -110,8 +110,9 @@ def _check_info(name: str, info: Any) -> None:
     if info is None:
         return
     require(isinstance(info, dict), f"{name}: info", "an object", type(info).__name__, DataError)
-    encoder = info.get("encoder")
-    require(isinstance(encoder, str | None), f"{name}: info.encoder", "a name", type(encoder).__name__, DataError)
+    for field in ("task", "encoder"):
+        value = info.get(field)
+        require(isinstance(value, str | None), f"{name}: info.{field}", "a name", type(value).__name__, DataError)
     if "shared_weights" in info:
         _finite(f"{name}: info.shared_weights", info["shared_weights"], "a list of finite numbers")
 

@@ -32,12 +32,19 @@ def task_of(
         names = {*spec.network_options, *(spec.place_options if task == settings.task else ())}
         known = {name: value for name, value in settings.task_options.items() if name in names}
     else:
-        task = task or info.get("task")
-        if task is None:
-            raise ConfigError(f"task must be given with --task: {str(path)!r} names none")
+        task = task or _named(path, info.get("task"))
         for name, allowed in find_spec(task).network_options.items():
             if info.get(name) and name not in given:
                 rule = f"one of {', '.join(allowed())}, which come with the package (for another, give --{name})"
                 require(info[name] in allowed(), f"{path}: info.{name}", rule, info[name], DataError)
                 known[name] = info[name]
     return task, {**known, **given}
+
+
+def _named(path: StrPath, task: str | None) -> str:
+    """The task that a file names, unless that is a place to read from or a module to import: a stranger chose it."""
+    if task is None:
+        raise ConfigError(f"task must be given with --task: {str(path)!r} names none")
+    opens = find_spec(task).name.endswith(":PATH") or task.count(":") > 1
+    require(not opens, f"{path}: info.task", "given with --task: it is a path or a module", task, DataError)
+    return task

@@ -14,6 +14,8 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -90,27 +92,33 @@ class Workers:
         with self._lock:
             try:
                 for index, share in enumerate(shares):
-                    self._pipes[index].send((what, session, share))
-                answers = [self._answer(index, wait) for index in range(len(shares))]
-            except (EOFError, OSError):
-                ended = [process.poll() for process in self._processes]
-                codes = ", ".join(str(code) for code in ended if code is not None)
-                self._give_up(
-                    WorkerError(f"{self._name}: a worker process has ended (exit status {codes or 'unknown'})")
-                )
+                    with self._watched(index):
+                        self._pipes[index].send((what, session, share))
+                return [self._answer(index, wait) for index in range(len(shares))]
             except (WorkerError, KeyboardInterrupt) as error:
                 self._give_up(error)
-        return answers
 
     def _answer(self, index: int, wait: float) -> Any:
-        pipe = self._pipes[index]
-        if not interrupts.ready(pipe, wait):
-            hint = f"set ${TIMEOUT_VARIABLE} if its environments take longer"
-            raise WorkerError(f"{self._name}: a worker process has not answered for {wait:g} s ({hint})")
-        is_good, answer = pipe.recv()
+        with self._watched(index):
+            if not interrupts.ready(self._pipes[index], wait):
+                hint = f"set ${TIMEOUT_VARIABLE} if its environments take longer"
+                raise WorkerError(f"{self._name}: a worker process has not answered for {wait:g} s ({hint})")
+            is_good, answer = self._pipes[index].recv()
         if not is_good:
             raise WorkerError(f"{self._name}: {answer}")
         return answer
+
+    @contextmanager
+    def _watched(self, index: int) -> Iterator[None]:
+        """Raises WorkerError if the process at the other end has gone."""
+        try:
+            yield
+        except (EOFError, OSError):
+            process = self._processes[index]
+            with suppress(subprocess.TimeoutExpired):  # its pipe is closed a little earlier
+                process.wait(1.0)
+            text = f"{self._name}: a worker process has ended (exit status {process.returncode})"
+            raise WorkerError(text) from None
 
     def _give_up(self, error: WorkerError | KeyboardInterrupt) -> NoReturn:
         """What still lies in the pipes answers no question any more: new processes for whoever goes on."""
