@@ -1,7 +1,11 @@
 """Evaluating networks: the definition against float64 recursion, the kernels against both, gradients."""
 
+import os
 import re
+import subprocess
+import sys
 from functools import cache
+from pathlib import Path
 
 import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
@@ -212,6 +216,51 @@ def test_wrong_shapes_are_refused():
     message = "inputs must be an array whose last axis holds the network's 5 inputs; got (4,)"
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
         forward(network, 1.0, jnp.ones(4))
+
+
+# What users see: in this process annotations are checked, too, and refuse some of these first.
+MISTAKES = """
+import jax.numpy as jnp, wann_jax as wann
+from wann_jax.kernels.losses import CrossEntropy
+one = wann.load_network("swingup")
+networks = wann.stack_networks([one] * 3)
+loss = CrossEntropy(jnp.zeros(6, jnp.int32))
+weights, samples, lanes = jnp.ones(2), jnp.ones((7, 5)), jnp.ones((3, 2, 5))
+for call in (
+    lambda: wann.forward_samples(networks, weights, samples[:, :3]),
+    lambda: wann.forward_samples(networks, weights, samples[0]),
+    lambda: wann.forward_samples(networks, weights[0], samples),
+    lambda: wann.forward_samples(one, weights, samples),
+    lambda: wann.forward_samples(networks, weights, samples, loss),
+    lambda: wann.forward_lanes(networks, weights, lanes[..., :4]),
+    lambda: wann.forward_lanes(networks, weights, lanes[:2]),
+    lambda: wann.forward_lanes(networks, jnp.ones(3), lanes),
+):
+    try:
+        call()
+        print("no error")
+    except wann.ConfigError as error:
+        print(error)
+"""
+ANSWERS = [
+    "inputs must be an array of samples with the networks' 5 inputs each; got (7, 3)",
+    "inputs must be an array of samples with the networks' 5 inputs each; got (5,)",
+    "weights must be a list of shared weights; got ()",
+    "networks must be a batch of networks with one leading axis (stack_networks); got ()",
+    "labels must be one for each of the 7 samples; got (6,)",
+    "inputs must be of the shape networks x lanes x inputs, (3, 2, 5); got (3, 2, 4)",
+    "inputs must be of the shape networks x lanes x inputs, (3, 2, 5); got (2, 2, 5)",
+    "inputs must be of the shape networks x lanes x inputs, (3, 3, 5); got (3, 2, 5)",
+]
+
+
+@pytest.mark.parametrize("choice", ["0", "auto"])
+def test_wrong_shapes_of_batches_are_refused(choice):
+    environment = os.environ | {"WANN_NATIVE": choice, "PYTHONPATH": str(Path(__file__).parents[2])}
+    call = [sys.executable, "-c", MISTAKES]
+    done = subprocess.run(call, capture_output=True, text=True, env=environment, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ANSWERS
 
 
 def test_leading_axes_of_inputs_are_kept():

@@ -86,8 +86,13 @@ def forward_samples(
     """Outputs [P, W, B, O] of every network under every shared weight on the same samples.
 
     With `summarise`, what this function makes of each network's outputs [W, B, O] instead: the outputs of a whole
-    population then never exist at once. See losses.py for summaries that also have a native version.
+    population then never exist at once. See losses.py for summaries that also have a native version. Raises ConfigError
+    if a shape does not fit.
     """
+    _check_batch(networks, shared_weights)
+    num_inputs = networks.spec.num_inputs
+    fits = inputs.ndim == 2 and inputs.shape[1] == num_inputs
+    require(fits, "inputs", f"an array of samples with the networks' {num_inputs} inputs each", inputs.shape)
     by_xla, natively = (partial(kernel, summarise=summarise) for kernel in (_samples_by_xla, _samples_natively))
     if not native.available():
         return by_xla(networks, shared_weights, inputs)
@@ -102,7 +107,7 @@ def _samples_natively(
 ) -> Any:
     tiles = _tiles_for_native(inputs)
     if hasattr(summarise, "natively"):
-        return summarise.natively(networks, shared_weights, tiles)
+        return summarise.natively(networks, shared_weights, tiles, inputs.shape[0])
     shape = (1, networks.spec.num_outputs, shared_weights.shape[0], inputs.shape[0])
     result = jax.ShapeDtypeStruct(shape, jnp.float32)
 
@@ -181,7 +186,13 @@ def _forward_tile(
 def forward_lanes(
     networks: Network, lane_weights: Float[Array, "L"], inputs: Float[Array, "P L I"]
 ) -> Float[Array, "P L O"]:
-    """Outputs of every network in every lane; a lane has its own shared weight and its own inputs."""
+    """Outputs of every network in every lane; a lane has its own shared weight and its own inputs.
+
+    Raises ConfigError if a shape does not fit.
+    """
+    _check_batch(networks, lane_weights)
+    wanted = (networks.num_rows.shape[0], lane_weights.shape[0], networks.spec.num_inputs)
+    require(inputs.shape == wanted, "inputs", f"of the shape networks x lanes x inputs, {wanted}", inputs.shape)
     return forward_lanes_in(lanes_memory(networks, lane_weights.shape[0]), networks, lane_weights, inputs)[1]
 
 
@@ -253,6 +264,12 @@ def _lanes_by_xla(
         values = lax.fori_loop(0, networks.num_sums.max(), add_sum, values)
     values = lax.fori_loop(0, networks.num_rows.max(), add_row, values)
     return values, jax.vmap(lambda slots, output: slots[output])(values, networks.output_slot).transpose(0, 2, 1)
+
+
+def _check_batch(networks: Network, weights: Array) -> None:
+    shape = networks.num_rows.shape
+    require(len(shape) == 1, "networks", "a batch of networks with one leading axis (stack_networks)", shape)
+    require(weights.ndim == 1, "weights", "a list of shared weights", weights.shape)
 
 
 def _check_shapes(network: Network, weights: Array, inputs: Array) -> None:
