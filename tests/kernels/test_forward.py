@@ -29,14 +29,9 @@ from tests.helpers import (
 )
 from tests.oracle import network as oracle
 from wann_jax.errors import ConfigError
-from wann_jax.kernels.forward import (
-    LANES_PER_TILE,
-    forward,
-    forward_lanes,
-    forward_lanes_in,
-    forward_samples,
-    lanes_memory,
-)
+from wann_jax.kernels.choosing import NATIVE, XLA
+from wann_jax.kernels.forward import forward, forward_lanes, forward_samples
+from wann_jax.kernels.xla import LANES_PER_TILE
 from wann_jax.networks.compiling import express
 
 express_pool = jax.jit(jax.vmap(express))
@@ -156,15 +151,17 @@ def test_summaries_are_those_of_the_outputs(kernel):
 
 
 @LAYOUTS
-def test_lanes_memory_can_be_used_again(kernel, spec):
-    networks = express_pool(pool(spec))
-    weights = jnp.linspace(-2, 2, 7)
-    again = compiled(forward_lanes_in, kernel)
-    memory = lanes_memory(networks, 7)
-    for seed in range(3):
-        inputs = jnp.asarray(normal(seed, POOL_SIZE, 7, spec.num_inputs))
-        memory, outputs = again(memory, networks, weights, inputs)
-        np.testing.assert_array_equal(outputs, compiled(forward_lanes, kernel)(networks, weights, inputs))
+@pytest.mark.parametrize("backend", [XLA, NATIVE], ids=lambda backend: backend.name)
+def test_a_policy_gives_what_the_kernel_gives_step_after_step(backend, spec):
+    with kernels(backend.name):
+        networks = express_pool(pool(spec))
+        policy = backend.policy(networks, jnp.linspace(-2, 2, 7))
+        step, memory = jax.jit(policy.step), policy.memory
+        for seed in range(3):
+            inputs = jnp.asarray(normal(seed, POOL_SIZE, 7, spec.num_inputs))
+            memory, outputs = step(memory, inputs)
+            expected = compiled(forward_lanes, backend.name)(networks, jnp.linspace(-2, 2, 7), inputs)
+            np.testing.assert_array_equal(outputs, expected)
 
 
 @LAYOUTS

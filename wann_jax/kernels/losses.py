@@ -31,7 +31,7 @@ class CrossEntropy:
     deviation: float = 0.0
 
     def __call__(self, outputs: Float[Array, "W B O"]) -> Float[Array, "W"]:
-        """The definition. Taken from logits, so that it is finite. Raises ConfigError unless each sample has a label."""
+        """The definition, finite since it comes from logits. Raises ConfigError unless each sample has a label."""
         self._check(outputs.shape[1])
         if self.deviation > 0.0:
             outputs = outputs - outputs.mean(-1, keepdims=True)
