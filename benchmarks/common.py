@@ -21,6 +21,7 @@ import wann_jax
 from wann_jax import native
 from wann_jax.envs import bipedal_walker
 from wann_jax.files import strict_json
+from wann_jax.kernels.choosing import backend_of
 
 RESULTS = Path(__file__).parent / "results"
 LIST_OF_NUMBERS = re.compile(r"\[[-+.\deE,\s]+\]")  # goes on one line: curves are long
@@ -34,6 +35,7 @@ def machine() -> dict[str, Any]:
         "num_devices": len(jax.devices()),
         "cpu": cpu_model(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "kernels": backend_of(jax.default_backend()).name,
         "python": platform.python_version(),
         **{name: version(name) for name in ("jax", "jaxlib")},
         "wann_jax": wann_jax.__version__,

@@ -145,7 +145,7 @@ def test_unknown_names_of_the_package_are_attribute_errors():
 COMMAND = """
 import sys, jax
 from wann_jax.cli import main
-status = main(["zoo"])
+status = main(["evaluate", "xor", "--task", "xor", "--weights=1"])
 print(status, len(jax.devices()))
 """
 
@@ -160,5 +160,5 @@ def test_the_command_line_gets_as_many_devices_as_the_variable_says(text, jax_te
 @pytest.mark.parametrize("text", ["auto", "-1", "0", "1.5", "1000"])
 def test_a_wrong_number_of_devices_is_told_in_one_line(monkeypatch, capsys, text):
     monkeypatch.setenv("WANN_CPU_DEVICES", text)
-    assert main(["zoo"]) == 2
+    assert main(["search", "xor"]) == 2
     assert capsys.readouterr().err == f"wann: $WANN_CPU_DEVICES must be a whole number from 1 to 999; got {text!r}\n"

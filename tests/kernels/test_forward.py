@@ -1,7 +1,11 @@
 """Evaluating networks: the definition against float64 recursion, the kernels against both, gradients."""
 
+import os
 import re
+import subprocess
+import sys
 from functools import cache
+from pathlib import Path
 
 import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
@@ -25,14 +29,9 @@ from tests.helpers import (
 )
 from tests.oracle import network as oracle
 from wann_jax.errors import ConfigError
-from wann_jax.kernels.forward import (
-    LANES_PER_TILE,
-    forward,
-    forward_lanes,
-    forward_lanes_in,
-    forward_samples,
-    lanes_memory,
-)
+from wann_jax.kernels.choosing import NATIVE, XLA
+from wann_jax.kernels.forward import forward, forward_lanes, forward_samples
+from wann_jax.kernels.xla import LANES_PER_TILE
 from wann_jax.networks.compiling import express
 
 express_pool = jax.jit(jax.vmap(express))
@@ -152,15 +151,17 @@ def test_summaries_are_those_of_the_outputs(kernel):
 
 
 @LAYOUTS
-def test_lanes_memory_can_be_used_again(kernel, spec):
-    networks = express_pool(pool(spec))
-    weights = jnp.linspace(-2, 2, 7)
-    again = compiled(forward_lanes_in, kernel)
-    memory = lanes_memory(networks, 7)
-    for seed in range(3):
-        inputs = jnp.asarray(normal(seed, POOL_SIZE, 7, spec.num_inputs))
-        memory, outputs = again(memory, networks, weights, inputs)
-        np.testing.assert_array_equal(outputs, compiled(forward_lanes, kernel)(networks, weights, inputs))
+@pytest.mark.parametrize("backend", [XLA, NATIVE], ids=lambda backend: backend.name)
+def test_a_policy_gives_what_the_kernel_gives_step_after_step(backend, spec):
+    with kernels(backend.name):
+        networks = express_pool(pool(spec))
+        policy = backend.policy(networks, jnp.linspace(-2, 2, 7))
+        step, memory = jax.jit(policy.step), policy.memory
+        for seed in range(3):
+            inputs = jnp.asarray(normal(seed, POOL_SIZE, 7, spec.num_inputs))
+            memory, outputs = step(memory, inputs)
+            expected = compiled(forward_lanes, backend.name)(networks, jnp.linspace(-2, 2, 7), inputs)
+            np.testing.assert_array_equal(outputs, expected)
 
 
 @LAYOUTS
@@ -212,6 +213,51 @@ def test_wrong_shapes_are_refused():
     message = "inputs must be an array whose last axis holds the network's 5 inputs; got (4,)"
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
         forward(network, 1.0, jnp.ones(4))
+
+
+# What users see: in this process annotations are checked, too, and refuse some of these first.
+MISTAKES = """
+import jax.numpy as jnp, wann_jax as wann
+from wann_jax.kernels.losses import CrossEntropy
+one = wann.load_network("swingup")
+networks = wann.stack_networks([one] * 3)
+loss = CrossEntropy(jnp.zeros(6, jnp.int32))
+weights, samples, lanes = jnp.ones(2), jnp.ones((7, 5)), jnp.ones((3, 2, 5))
+for call in (
+    lambda: wann.forward_samples(networks, weights, samples[:, :3]),
+    lambda: wann.forward_samples(networks, weights, samples[0]),
+    lambda: wann.forward_samples(networks, weights[0], samples),
+    lambda: wann.forward_samples(one, weights, samples),
+    lambda: wann.forward_samples(networks, weights, samples, loss),
+    lambda: wann.forward_lanes(networks, weights, lanes[..., :4]),
+    lambda: wann.forward_lanes(networks, weights, lanes[:2]),
+    lambda: wann.forward_lanes(networks, jnp.ones(3), lanes),
+):
+    try:
+        call()
+        print("no error")
+    except wann.ConfigError as error:
+        print(error)
+"""
+ANSWERS = [
+    "inputs must be an array of samples with the networks' 5 inputs each; got (7, 3)",
+    "inputs must be an array of samples with the networks' 5 inputs each; got (5,)",
+    "weights must be a list of shared weights; got ()",
+    "networks must be a batch of networks with one leading axis (stack_networks); got ()",
+    "labels must be one for each of the 7 samples; got (6,)",
+    "inputs must be of the shape networks x lanes x inputs, (3, 2, 5); got (3, 2, 4)",
+    "inputs must be of the shape networks x lanes x inputs, (3, 2, 5); got (2, 2, 5)",
+    "inputs must be of the shape networks x lanes x inputs, (3, 3, 5); got (3, 2, 5)",
+]
+
+
+@pytest.mark.parametrize("choice", ["0", "auto"])
+def test_wrong_shapes_of_batches_are_refused(choice):
+    environment = os.environ | {"WANN_NATIVE": choice, "PYTHONPATH": str(Path(__file__).parents[2])}
+    call = [sys.executable, "-c", MISTAKES]
+    done = subprocess.run(call, capture_output=True, text=True, env=environment, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ANSWERS
 
 
 def test_leading_axes_of_inputs_are_kept():

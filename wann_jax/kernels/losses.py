@@ -12,6 +12,7 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from wann_jax import native
+from wann_jax.errors import require
 from wann_jax.networks.network import Network
 
 SMALLEST_DEVIATION = 1e-12  # outputs that differ by less are all the same
@@ -30,7 +31,8 @@ class CrossEntropy:
     deviation: float = 0.0
 
     def __call__(self, outputs: Float[Array, "W B O"]) -> Float[Array, "W"]:
-        """The definition. Taken from logits, so that it is finite."""
+        """The definition, finite since it comes from logits. Raises ConfigError unless each sample has a label."""
+        self._check(outputs.shape[1])
         if self.deviation > 0.0:
             outputs = outputs - outputs.mean(-1, keepdims=True)
             found = jnp.sqrt(jnp.square(outputs).mean((-2, -1), keepdims=True))
@@ -39,9 +41,10 @@ class CrossEntropy:
         return -jnp.take_along_axis(log_odds, self.labels[None, :, None], axis=-1).mean((-2, -1))
 
     def natively(
-        self, networks: Network, shared_weights: Float[Array, "W"], tiles: Float[Array, "T C S"]
+        self, networks: Network, shared_weights: Float[Array, "W"], tiles: Float[Array, "T C S"], num_samples: int
     ) -> Float[Array, "P W"]:
-        """The same for every network, from tiles of constants and inputs (forward.py). CPU only."""
+        """The same for every network, from tiles of constants and `num_samples` inputs (forward.py). CPU only."""
+        self._check(num_samples)
         num_tiles, _, tile = tiles.shape
         labels = jnp.pad(self.labels, (0, num_tiles * tile - self.labels.shape[0]), constant_values=-1)
         shape = (networks.num_rows.shape[0], shared_weights.shape[0])
@@ -54,6 +57,10 @@ class CrossEntropy:
             labels.astype(jnp.int32).reshape(num_tiles, tile),
             deviation=self.deviation,
         )
+
+    def _check(self, num_samples: int) -> None:
+        fits = self.labels.shape == (num_samples,)
+        require(fits, "labels", f"one for each of the {num_samples} samples", self.labels.shape)
 
 
 def classes_of(outputs: Float[Array, "*batch O"]) -> Int[Array, "*batch"]:

@@ -26,6 +26,7 @@ from wann_jax.evolution.generation import SearchState, init
 from wann_jax.evolution.loop import Dispatch
 from wann_jax.files import strict_json
 from wann_jax.genomes.genome import Genome, GenomeSpec
+from wann_jax.kernels.choosing import backend_of
 from wann_jax.networks.files import CHAMPION_FILE, load_genome, save_network, write_atomically
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.registry import check_options, find_spec, load_plugin, make_task, plugins
@@ -138,6 +139,7 @@ class RunDirectory:
             "version": VERSION,
             "wann_jax": wann_jax.version.__version__,
             "jax": jax.__version__,
+            "kernels": backend_of(jax.default_backend()).name,
             **dataclasses.asdict(settings),
         }
         write_atomically(self.path / CONFIG_FILE, strict_json(document, indent=2) + "\n")

@@ -22,7 +22,7 @@ from wann_jax.envs.car_racing.texture import Texture, bake_all
 from wann_jax.envs.car_racing.track import Track, make_tracks
 from wann_jax.errors import require
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS
-from wann_jax.kernels.forward import forward_lanes_in, lanes_memory
+from wann_jax.kernels.choosing import Backend, on_each_platform
 from wann_jax.networks.layered import Topology, in_lanes
 from wann_jax.networks.network import Network
 from wann_jax.tasks.base import Episodic
@@ -70,19 +70,18 @@ class CarRacingTask(Episodic, NoGradients, struct.PyTreeNode):
         self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
     ) -> tuple[Float[Array, "P W R"], Float[Array, "P"]]:
         """Return of each episode, and the steps that each individual took in all. Consumes `key`."""
-        tracks, textures = _scenery(key, episodes)
         lane_weights = jnp.repeat(shared_weights, episodes)
         num_lanes = lane_weights.shape[0]
 
-        def run(block):
-            def policy(memory, inputs):
-                return forward_lanes_in(memory, block, lane_weights, inputs)
+        def rollout(backend: Backend, task, networks, lane_weights, tracks, textures):
+            def run(block):
+                policy, lanes = backend.policy(block, lane_weights), (block.num_rows.shape[0], num_lanes)
+                returns, steps = task._run_lanes(policy.step, policy.memory, lanes, tracks, textures)
+                return returns.reshape(lanes[0], -1, episodes), steps
 
-            lanes = (block.num_rows.shape[0], num_lanes)
-            returns, steps = self._run_lanes(policy, lanes_memory(block, num_lanes), lanes, tracks, textures)
-            return returns.reshape(lanes[0], -1, episodes), steps
+            return over_blocks(run, networks, max(1, LANES_PER_BLOCK // num_lanes))
 
-        return over_blocks(run, networks, max(1, LANES_PER_BLOCK // num_lanes))
+        return on_each_platform(rollout, self, networks, lane_weights, *_scenery(key, episodes))
 
     def score_weights(
         self, topology: Topology, weights: Float[Array, "P #R C"], key: Key[Array, ""], episodes: int, split: str

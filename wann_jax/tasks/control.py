@@ -21,7 +21,8 @@ from wann_jax.devices import over_blocks
 from wann_jax.envs import REGISTERED
 from wann_jax.errors import DataError, require, require_known
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS
-from wann_jax.kernels.forward import LANES_PER_BLOCK, forward_lanes_in, individuals_per_block, lanes_memory
+from wann_jax.kernels.choosing import Backend, on_each_platform
+from wann_jax.kernels.native import LANES_PER_BLOCK
 from wann_jax.networks.layered import Topology, in_lanes
 from wann_jax.networks.network import Network
 from wann_jax.tasks.actions import Actions, num_inputs
@@ -66,17 +67,18 @@ class ControlTask(Episodic, ReturnsAreScores, struct.PyTreeNode):
         One block of individuals runs after another, and each block ends with its own last lane.
         """
         num_weights = shared_weights.shape[0]
+        num_lanes = num_weights * episodes
+
+        def rollout(backend: Backend, task, networks, lane_weights, begun):
+            def run(block):
+                policy, lanes = backend.policy(block, lane_weights), (block.num_rows.shape[0], num_lanes)
+                returns, steps = task._run_lanes(policy.step, policy.memory, lanes, begun)
+                return returns.reshape(lanes[0], num_weights, episodes), steps
+
+            return over_blocks(run, networks, backend.individuals_per_block(networks, num_lanes))
+
         lane_weights = jnp.repeat(shared_weights, episodes)
-
-        def run(block):
-            def policy(memory, inputs):
-                return forward_lanes_in(memory, block, lane_weights, inputs)
-
-            lanes = (block.num_rows.shape[0], num_weights * episodes)
-            returns, steps = self._run_lanes(policy, lanes_memory(block, lanes[1]), lanes, key, episodes)
-            return returns.reshape(lanes[0], num_weights, episodes), steps
-
-        return over_blocks(run, networks, individuals_per_block(networks, num_weights * episodes))
+        return on_each_platform(rollout, self, networks, lane_weights, self._begin(key, episodes))
 
     def score_weights(
         self, topology: Topology, weights: Float[Array, "P #R C"], key: Key[Array, ""], episodes: int, split: str
@@ -85,12 +87,13 @@ class ControlTask(Episodic, ReturnsAreScores, struct.PyTreeNode):
 
         Consumes `key`; `split` makes no difference: every key is fresh.
         """
+        begun = self._begin(key, episodes)
 
         def run(block):
             def policy(memory, inputs):
                 return memory, in_lanes(topology, block, inputs)
 
-            return self._run_lanes(policy, (), (block.shape[0], episodes), key, episodes)[0]
+            return self._run_lanes(policy, (), (block.shape[0], episodes), begun)[0]
 
         return over_blocks(run, weights, max(1, LANES_PER_BLOCK // episodes))
 
@@ -141,12 +144,18 @@ class ControlTask(Episodic, ReturnsAreScores, struct.PyTreeNode):
             static_max_steps=int(self.env_params.max_steps_in_episode),
         )
 
+    def _begin(self, key: Key[Array, ""], episodes: int) -> tuple[Any, Any, Key[Array, ""]]:
+        """First observations and states of the episodes [R], and the key of their steps. Consumes `key`."""
+        start_key, step_key = jax.random.split(key)
+        keys = jax.random.split(start_key, episodes)
+        return *jax.vmap(self.env.reset_env, (0, None))(keys, self.env_params), step_key
+
     def _run_lanes(
-        self, policy: Callable[[Any, Array], Any], memory: Any, lanes: tuple[int, int], key: Array, episodes: int
+        self, policy: Callable[[Any, Array], Any], memory: Any, lanes: tuple[int, int], begun: tuple[Any, Any, Array]
     ) -> tuple[Float[Array, "P L"], Float[Array, "P"]]:
         """Returns of all lanes, and each individual's steps; `policy(memory, inputs)` gives memory and outputs."""
-        start_key, step_key = jax.random.split(key)
-        obs, state = jax.vmap(self.env.reset_env, (0, None))(jax.random.split(start_key, episodes), self.env_params)
+        obs, state, step_key = begun
+        episodes = jax.tree.leaves(obs)[0].shape[0]
         obs, state = jax.tree.map(lambda leaf: _over_lanes(jnp.asarray(leaf), lanes), (obs, state))
         step_env = jax.vmap(jax.vmap(self.env.step_env, (0, 0, 0, None)), (None, 0, 0, None))
         truncated = jax.vmap(jax.vmap(self.env.is_truncated, (0, None)), (0, None))

@@ -19,7 +19,7 @@ from jaxtyping import Float, Int, Key
 from wann_jax.devices import need_one_device, over_blocks
 from wann_jax.errors import ConfigError, require
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS
-from wann_jax.kernels.forward import forward_lanes_in, lanes_memory
+from wann_jax.kernels.choosing import Backend, on_each_platform
 from wann_jax.networks.layered import Topology, in_lanes
 from wann_jax.networks.network import Network
 from wann_jax.tasks.actions import Actions, num_inputs
@@ -93,17 +93,17 @@ class GymnasiumTask(Episodic, NoGradients, struct.PyTreeNode):
     ) -> tuple[Float[Array, "P W R"], Float[Array, "P"]]:
         """Return of each episode, and the steps that each individual took in all. Consumes `key`."""
         lane_weights = jnp.repeat(shared_weights, episodes)
-        num_lanes, seeds = lane_weights.shape[0], _seeds(key, episodes)
+        num_lanes = lane_weights.shape[0]
 
-        def run(block):
-            def policy(memory, inputs):
-                return forward_lanes_in(memory, block, lane_weights, inputs)
+        def rollout(backend: Backend, task, networks, lane_weights, seeds):
+            def run(block):
+                policy, lanes = backend.policy(block, lane_weights), (block.num_rows.shape[0], num_lanes)
+                returns, steps = task._run_lanes(policy.step, policy.memory, lanes, seeds)
+                return returns.reshape(lanes[0], -1, episodes), steps
 
-            lanes = (block.num_rows.shape[0], num_lanes)
-            returns, steps = self._run_lanes(policy, lanes_memory(block, num_lanes), lanes, seeds)
-            return returns.reshape(-1, shared_weights.shape[0], episodes), steps
+            return over_blocks(run, networks, max(1, _MOST_LANES // num_lanes))
 
-        return over_blocks(run, networks, max(1, _MOST_LANES // num_lanes))
+        return on_each_platform(rollout, self, networks, lane_weights, _seeds(key, episodes))
 
     def score_weights(
         self, topology: Topology, weights: Float[Array, "P #R C"], key: Key[Array, ""], episodes: int, split: str

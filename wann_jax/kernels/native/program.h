@@ -18,7 +18,7 @@
 
 namespace wann {
 
-constexpr int kSampleLanes = 64;  // samples that run at once: forward.NATIVE_TILE
+constexpr int kSampleLanes = 64;  // samples that run at once: NATIVE_TILE in __init__.py
 
 // One row: adds up to kRowWidth slots, scales the sum by the lane's weight, applies a function.
 struct Step {
