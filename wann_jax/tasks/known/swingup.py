@@ -35,5 +35,12 @@ def make(argument: str, options: ControlOptions) -> Any:
 
 
 register(
-    TaskSpec("swingup", "cart-pole swing-up, 5 inputs, 1 output, 1000 steps", make, ControlOptions, PRESETS),
+    TaskSpec(
+        name="swingup",
+        summary="cart-pole swing-up, 5 inputs, 1 output, 1000 steps",
+        factory=make,
+        options=ControlOptions,
+        presets=PRESETS,
+        needs_devices=True,
+    )
 )
