@@ -55,7 +55,7 @@ def zoo_points(task: str) -> list[Point]:
     """Rows of the protocol of every zoo network for the task; of pruned ones, no longer agnostic, the tuned weights."""
     cards = [(name, info) for name in zoo.names() if (info := load_info(name))["task"] == task]
     return [
-        Point("wann", f"{name}, {row['row']}", info["num_connections"], row["mean"], row["std"])
+        Point("wann", f"{name}, {row['row']}", info["num_live_connections"], row["mean"], row["std"])
         for name, info in cards
         for row in info["protocol"]
         if row["row"] in (SHOWN_ROWS[-1:] if info.get("tuning", {}).get("connections") else SHOWN_ROWS)

@@ -14,6 +14,7 @@ import numpy as np
 
 import wann_jax as wann
 from benchmarks.common import peak_memory_gib, write_result
+from wann_jax.genomes.graph import num_live_connections
 from wann_jax.tasks.registry import find_spec
 
 EPISODE_SEED = 2**31 - 1  # of the fresh episodes: no search draws from it
@@ -83,6 +84,7 @@ def one_run(task: wann.Task, config: wann.SearchConfig, seed: int, episodes: int
         "random_shared_mean": float(shared.mean()),
         "random_shared_std": float(shared.std()),
         "num_connections": int(result.network.num_connections),
+        "num_live_connections": int(num_live_connections(result.champion)),
         "num_hidden": int(result.champion.num_hidden),
         "work": float(np.asarray(history.work, np.float64).sum()),
         "curves": {name: np.round(getattr(history, name), 4).tolist() for name in names},

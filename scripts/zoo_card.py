@@ -45,7 +45,7 @@ def main(run: str, name: str, command: str, summary: str, tuned: str = "", trial
     rows = protocol(task, network, weights, int(trials), members, best=worlds.get("best_shared_weight"))
     if tuned:
         info["tuning"] = json.loads(Path(tuned).read_text())["info"]["tuning"]
-    sizes = {"num_connections": size_of(network)["connections"], "num_hidden": size_of(network)["hidden"]}
+    sizes = {f"num_{name}": count for name, count in size_of(network).items()}
     card = {**info, **sizes, "command": command, "summary": summary, "protocol": rows}
     if worlds:
         card["worlds"] = {key: value for key, value in worlds.items() if key != "machine"}

@@ -85,7 +85,7 @@ def test_outputs_that_are_no_numbers_have_no_vote():
 
 
 def test_sizes():
-    assert size_of(xor_network()) == {"connections": 9, "hidden": 2, "parameters": 9, "multiply_adds": 9}
+    assert size_of(xor_network()) == {"connections": 9, "live_connections": 9, "hidden": 2}
 
 
 def test_what_does_not_fit_is_refused():

@@ -10,9 +10,10 @@ import pytest
 from tests.helpers import FEW_INPUTS, LAYOUTS, PlainGenome, from_plain, individuals, pool, random_dag, stack, to_plain
 from tests.oracle import layers as oracle
 from wann_jax.genomes.genome import OUTPUT_LAYER, GenomeSpec
-from wann_jax.genomes.graph import invariant_violations, live_nodes, longest_path, relax_layers
+from wann_jax.genomes.graph import invariant_violations, live_nodes, longest_path, num_live_connections, relax_layers
 
 relax_batch = jax.jit(jax.vmap(relax_layers, (0, None)))
+count_live = jax.jit(num_live_connections)
 live_batch = jax.jit(jax.vmap(live_nodes))
 
 
@@ -67,6 +68,19 @@ def test_outputs_live_without_any_connection():
     disabled = PlainGenome([1] * FEW_INPUTS.num_fixed, [(1, FEW_INPUTS.first_output, False)])
     live = live_batch(stack([from_plain(FEW_INPUTS, disabled)] * 10))[0]
     assert np.flatnonzero(live).tolist() == [6, 7]
+
+
+@LAYOUTS
+def test_connections_that_lead_nowhere_are_not_live(spec):
+    loose = [from_plain(spec, random_dag(spec, 12, 0.05, seed)) for seed in range(6)]
+    dead = 0
+    for genome in [*individuals(pool(spec)), *loose]:
+        plain = to_plain(genome)
+        live = oracle.live_nodes(plain.connections, spec.num_inputs, spec.num_outputs)
+        wanted = sum(enabled and target in live for _, target, enabled in plain.connections)
+        assert int(count_live(genome)) == wanted
+        dead += sum(enabled for _, _, enabled in plain.connections) - wanted
+    assert dead > 0
 
 
 @LAYOUTS

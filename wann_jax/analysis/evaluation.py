@@ -16,11 +16,13 @@ from wann_jax.devices import over_population, replicated
 from wann_jax.errors import require
 from wann_jax.evolution.config import check_weights
 from wann_jax.networks.network import Network, stack_networks
+from wann_jax.strictness import in_32_bits
 from wann_jax.tasks.base import Task, check_fits
 
 SPLITS = ("validation", "test")
 
 
+@in_32_bits
 def evaluate(
     task: Task,
     networks: Sequence[Network],

@@ -21,6 +21,7 @@ from wann_jax.kernels.forward import forward_samples
 from wann_jax.kernels.losses import classes_of
 from wann_jax.networks.layered import Topology
 from wann_jax.networks.network import Network
+from wann_jax.strictness import in_32_bits
 from wann_jax.tasks.base import check_fits
 from wann_jax.tasks.classification import ClassificationTask
 from wann_jax.tasks.tunable import TunableTask
@@ -37,6 +38,7 @@ LARGEST_OUTPUT = 1e30  # of differences, 32 bits hold twice that
 Row = dict[str, Any]
 
 
+@in_32_bits
 def protocol(
     task: TunableTask,
     network: Network,
@@ -83,15 +85,13 @@ def protocol(
 
 
 def size_of(network: Network) -> dict[str, int]:
-    """Connections, hidden nodes, parameters and multiply-adds of one pass."""
+    """Connections (all that are enabled, and the live ones, from which a way leads to an output) and hidden nodes.
+
+    A live connection is a parameter, and one multiply-add of a pass.
+    """
     topology = Topology.of(network)
-    used = sum(len(node.connections) for node in topology.nodes)
-    return {
-        "connections": topology.num_connections,
-        "hidden": topology.num_hidden,
-        "parameters": topology.num_connections,
-        "multiply_adds": used,
-    }
+    live = sum(len(node.connections) for node in topology.nodes)
+    return {"connections": topology.num_connections, "live_connections": live, "hidden": topology.num_hidden}
 
 
 def check_weight_vector(weights: Any, num_connections: int) -> np.ndarray:
@@ -103,6 +103,7 @@ def check_weight_vector(weights: Any, num_connections: int) -> np.ndarray:
     return vector
 
 
+@in_32_bits
 def best_shared_weight(
     task: TunableTask, network: Network, grid_step: float = GRID_STEP, episodes: int = GRID_EPISODES
 ) -> float:

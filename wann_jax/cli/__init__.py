@@ -98,7 +98,10 @@ def _without_plugins(args: list[str]) -> list[str]:
 def _run_command(name: str, args: list[str]) -> int:
     module, _, function = COMMANDS[name].partition(":")
     if module != LISTING:
-        from wann_jax.devices import settle_cpu_devices  # it imports JAX
+        import jax
+
+        from wann_jax.devices import settle_cpu_devices
 
         settle_cpu_devices()
+        jax.config.update("jax_enable_x64", False)  # all is computed in 32 bits
     return getattr(importlib.import_module(module), function)(args)

@@ -20,7 +20,10 @@ def run_zoo(args: list[str]) -> int:
     if not _help("zoo", "List the networks that come with the package.", args):
         for name in zoo.names():
             card = zoo.card(name)
-            print(f"{name:12}  task {card['task']}, {card['num_connections']} connections; {card['summary']}")
+            print(
+                f"{name:12}  task {card['task']}, {card['num_live_connections']} live connections of "
+                f"{card['num_connections']}; {card['summary']}"
+            )
     return 0
 
 

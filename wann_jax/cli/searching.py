@@ -18,8 +18,9 @@ from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.generation import SearchState
 from wann_jax.evolution.loop import start
 from wann_jax.genomes.building import unite
+from wann_jax.genomes.graph import num_live_connections
 from wann_jax.networks.files import CHAMPION_FILE, load_genome, load_network, save_network
-from wann_jax.report.tables import print_scores, score_document
+from wann_jax.report.tables import connections_in_words, print_scores, score_document
 from wann_jax.runs.directory import RunDirectory, RunSettings, read_settings
 from wann_jax.runs.runner import run_to_end
 from wann_jax.tasks.base import Task
@@ -173,6 +174,7 @@ def run_unite(args: list[str]) -> int:
         require(path.is_dir() or path.suffix in ("", ".json"), "networks", rule, str(path))
     genome = unite([load_genome(path) for path in command.networks])
     save_network(command.out, genome, {"united": [str(path) for path in command.networks]})
-    print(f"{int(genome.num_enabled)} connections, {int(genome.num_hidden)} hidden nodes")
+    counts = connections_in_words(int(genome.num_enabled), int(num_live_connections(genome)))
+    print(f"{counts}, {int(genome.num_hidden)} hidden nodes")
     print(f"written: {command.out}")
     return 0

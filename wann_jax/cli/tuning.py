@@ -145,8 +145,8 @@ class BaselineCommand:
     """Connections that are left (pruned, pruned-stepwise)."""
     epochs: int = 20
     """Passes over the training images (classification)."""
-    steps: int = 600
-    """Updates of the evolution strategy (control)."""
+    steps: int = 400
+    """Updates of CMA-ES in each of three stages (control)."""
     seed: int = 0
     """Same seed, same result."""
     out: Path | None = None

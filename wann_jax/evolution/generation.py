@@ -27,6 +27,7 @@ from wann_jax.genomes.genome import Genome, GenomeSpec
 from wann_jax.genomes.population import Pairs, breed, has_room, initial_population
 from wann_jax.networks.compiling import express
 from wann_jax.networks.network import Network
+from wann_jax.strictness import in_32_bits
 from wann_jax.tasks.base import Evaluation, Task
 
 # What a return that is not finite counts as: worse than any real one, yet fit for arithmetic.
@@ -56,6 +57,7 @@ class Candidate(NamedTuple):
     score: Float[Array, ""]
 
 
+@in_32_bits
 def init(key: Key[Array, ""], config: SearchConfig, spec: GenomeSpec) -> SearchState:
     """The state before generation 0. Keeps `key` as the root of all randomness; do not use it elsewhere."""
     init_key = jax.random.fold_in(key, jnp.uint32(2**32 - 1))
@@ -70,11 +72,13 @@ def init(key: Key[Array, ""], config: SearchConfig, spec: GenomeSpec) -> SearchS
     )
 
 
+@in_32_bits
 def ask(state: SearchState) -> Network:
     """The networks [P] to evaluate."""
     return jax.vmap(express)(state.genomes)
 
 
+@in_32_bits
 def tell(
     config: SearchConfig,
     state: SearchState,
@@ -92,7 +96,7 @@ def tell(
     fits = spec.is_ordered or not config.crossover_probability
     require(fits, "search.crossover_probability", "0 where the spec is not ordered", config.crossover_probability)
     if not isinstance(evaluation, Evaluation):
-        evaluation = Evaluation(evaluation, jnp.zeros(config.population_size))
+        evaluation = Evaluation(jnp.asarray(evaluation, jnp.float32), jnp.zeros(config.population_size))
     finite = jnp.isfinite(evaluation.returns)
     returns = jnp.where(finite, evaluation.returns, RETURN_FLOOR)
     rank_key, parent_key, breed_key = jax.random.split(_generation_key(state, 0), 3)
@@ -148,7 +152,7 @@ def paper_objectives(
     """
     returns = evaluation.returns
     simplicity = -jnp.maximum(genomes.num_enabled, 1).astype(jnp.float32)
-    by_simplicity = jax.random.bernoulli(key, config.simplicity_probability)
+    by_simplicity = jax.random.bernoulli(key, jnp.float32(config.simplicity_probability))
     return jnp.stack([returns.mean(-1), jnp.where(by_simplicity, simplicity, returns.max(-1))], axis=-1)
 
 
@@ -158,7 +162,7 @@ def run_generation(
     """One whole generation: express, evaluate, judge the champion, rank, select, mutate."""
     weights = jnp.asarray(config.shared_weights, jnp.float32)
     jitter = jax.random.uniform(_generation_key(state, 2), weights.shape, minval=-1.0, maxval=1.0)
-    weights = weights + config.weight_jitter * jitter
+    weights = weights + jnp.float32(config.weight_jitter) * jitter
     evaluate = over_population(partial(_express_and_evaluate, episodes=config.episodes))
     evaluation = evaluate(state.genomes, task, weights, _generation_key(state, 1))
     is_due = (state.generation == 0) | ((state.generation + 1) % config.champion_interval == 0)

@@ -26,6 +26,7 @@ from wann_jax.genomes.genome import MIN_HIDDEN_CAPACITY, OUTPUT_LAYER, Genome, G
 from wann_jax.genomes.population import adopted, with_room
 from wann_jax.networks.compiling import express
 from wann_jax.networks.network import Network
+from wann_jax.strictness import in_32_bits
 from wann_jax.tasks.base import Task
 
 # Adopted genomes have the marks above it.
@@ -42,6 +43,7 @@ class Dispatch(NamedTuple):
     compiled: bool  # the time includes a compilation
 
 
+@in_32_bits
 def start(task: Task, config: SearchConfig, seed: int, initial: Genome | None = None) -> SearchState:
     """A checked fresh state. The first generation: random, or copies of `initial`. Raises ConfigError."""
     config.check()
@@ -98,6 +100,7 @@ class SearchResult(NamedTuple):
     state: SearchState
 
 
+@in_32_bits
 def search(
     task: Task,
     config: SearchConfig,

@@ -14,8 +14,10 @@ from wann_jax.errors import ConfigError, DataError, require
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS
 from wann_jax.genomes.genome import Genome, GenomeSpec
 from wann_jax.genomes.graph import longest_path
+from wann_jax.strictness import in_32_bits
 
 
+@in_32_bits
 def unite(genomes: Sequence[Genome]) -> Genome:
     """One genome with the hidden nodes of all and every connection that is enabled in one of them.
 
@@ -43,6 +45,7 @@ def unite(genomes: Sequence[Genome]) -> Genome:
     return build_genome("genomes", sizes, activations, marks, [*pairs], [])
 
 
+@in_32_bits
 def pruned(genome: Genome, weights: Float[np.ndarray, "C"]) -> tuple[Genome, Float[np.ndarray, "C_left"]]:
     """What is left without the connections of weight 0, as `tune` leaves them where it prunes, and the other weights.
 

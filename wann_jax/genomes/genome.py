@@ -149,7 +149,7 @@ def initial_genome(key: Key[Array, ""], spec: GenomeSpec, enabled_probability: F
     depth[spec.first_output : spec.num_fixed] = OUTPUT_DEPTH
     slot = np.arange(spec.max_nodes)
     is_fixed = slot < spec.num_fixed
-    enabled = jax.random.bernoulli(key, enabled_probability, (num_genes,))
+    enabled = jax.random.bernoulli(key, jnp.float32(enabled_probability), (num_genes,))
     return Genome(
         node_activation=jnp.asarray(np.where(is_fixed, spec.output_activation, 0), jnp.int32),
         node_mark=jnp.asarray(np.where(is_fixed, slot, 0), jnp.int32),

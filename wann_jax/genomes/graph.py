@@ -59,6 +59,11 @@ def live_nodes(genome: Genome) -> Bool[Array, "N"]:
     return lax.while_loop(unsettled, thin_out, (0, has_way_on, jnp.bool_(True)))[1]
 
 
+def num_live_connections(genome: Genome) -> Int[Array, ""]:
+    """Number of enabled connections from which a way leads to an output: the others do nothing."""
+    return (genome.enabled_mask & live_nodes(genome)[genome.conn_target]).sum(dtype=jnp.int32)
+
+
 def invariant_violations(genome: Genome) -> list[str]:
     """What is wrong with one genome, in words; empty if it is sound. Host only: plain NumPy, not for compiled code."""
     host, spec = jax.tree.map(np.asarray, genome), genome.spec

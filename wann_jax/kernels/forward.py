@@ -24,8 +24,10 @@ from wann_jax.errors import require
 from wann_jax.kernels.choosing import on_each_platform
 from wann_jax.networks.activations import apply_activation
 from wann_jax.networks.network import FIRST_INPUT_SLOT, Network
+from wann_jax.strictness import in_32_bits
 
 
+@in_32_bits
 def forward(
     network: Network,
     weights: float | Float[Array | np.ndarray, ""] | Float[Array | np.ndarray, "C"],
@@ -69,10 +71,11 @@ def forward(
     return jnp.moveaxis(values[network.output_slot], 0, -1)
 
 
+@in_32_bits
 def forward_samples(
     networks: Network,
-    shared_weights: Float[Array, "W"],
-    inputs: Float[Array, "B I"],
+    shared_weights: Float[Array | np.ndarray, "W"],
+    inputs: Float[Array | np.ndarray, "B I"],
     summarise: Callable[..., Any] = lambda outputs: outputs,
 ) -> Any:
     """Outputs [P, W, B, O] of every network under every shared weight on the same samples.
@@ -81,6 +84,7 @@ def forward_samples(
     population then never exist at once. See losses.py for summaries that also have a native version. Raises ConfigError
     if a shape does not fit.
     """
+    shared_weights, inputs = jnp.asarray(shared_weights, jnp.float32), jnp.asarray(inputs, jnp.float32)
     _check_batch(networks, shared_weights)
     num_inputs = networks.spec.num_inputs
     fits = inputs.ndim == 2 and inputs.shape[1] == num_inputs
@@ -90,13 +94,15 @@ def forward_samples(
     )
 
 
+@in_32_bits
 def forward_lanes(
-    networks: Network, lane_weights: Float[Array, "L"], inputs: Float[Array, "P L I"]
+    networks: Network, lane_weights: Float[Array | np.ndarray, "L"], inputs: Float[Array | np.ndarray, "P L I"]
 ) -> Float[Array, "P L O"]:
     """Outputs of every network in every lane; a lane has its own shared weight and its own inputs.
 
     Raises ConfigError if a shape does not fit.
     """
+    lane_weights, inputs = jnp.asarray(lane_weights, jnp.float32), jnp.asarray(inputs, jnp.float32)
     _check_batch(networks, lane_weights)
     wanted = (networks.num_rows.shape[0], lane_weights.shape[0], networks.spec.num_inputs)
     require(inputs.shape == wanted, "inputs", f"of the shape networks x lanes x inputs, {wanted}", inputs.shape)

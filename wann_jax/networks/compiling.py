@@ -17,8 +17,10 @@ from wann_jax.genomes.activation_ids import SUM
 from wann_jax.genomes.genome import Genome
 from wann_jax.genomes.graph import live_nodes
 from wann_jax.networks.network import Network, NetworkSpec
+from wann_jax.strictness import in_32_bits
 
 
+@in_32_bits
 def express(genome: Genome) -> Network:
     """Compiles one genome (vmap over a population) to a network.
 

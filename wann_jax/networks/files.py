@@ -22,12 +22,13 @@ from wann_jax.genomes.building import build_genome
 from wann_jax.genomes.genome import Genome
 from wann_jax.networks.compiling import express
 from wann_jax.networks.network import Network
-from wann_jax.strictness import LARGEST
+from wann_jax.strictness import LARGEST, in_32_bits
 
 FORMAT, VERSION = "wann_jax.network", 1
 CHAMPION_FILE = "champion.json"
 
 
+@in_32_bits
 def load_network(path: StrPath, num_inputs: int | None = None, num_outputs: int | None = None) -> Network:
     """The network in a file or run directory, compiled.
 
@@ -38,6 +39,7 @@ def load_network(path: StrPath, num_inputs: int | None = None, num_outputs: int 
     return jax.jit(express)(load_genome(path, num_inputs, num_outputs))
 
 
+@in_32_bits
 def load_genome(path: StrPath, num_inputs: int | None = None, num_outputs: int | None = None) -> Genome:
     """The genome in a file or run directory, in tables that just fit. See `load_network`."""
     source = _file_of(path)

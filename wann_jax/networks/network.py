@@ -29,6 +29,7 @@ from jaxtyping import Int
 
 from wann_jax.genomes.activation_ids import SUM
 from wann_jax.genomes.genome import GenomeSpec
+from wann_jax.strictness import in_32_bits
 
 ROW_WIDTH = 4  # K; measured against 2 and 8
 SHARED_SUMS_FROM = 32  # inputs; below this many, summing them separately costs more than it saves
@@ -93,6 +94,7 @@ class Network(struct.PyTreeNode):
         return (*lists, self.num_sums, self.num_rows)
 
 
+@in_32_bits
 def stack_networks(networks: Sequence[Network]) -> Network:
     """One batch [P] of networks of different sizes, padded to the largest.
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from wann_jax.genomes.genome import Genome
+from wann_jax.genomes.graph import num_live_connections
 
 
 def score_document(weights: tuple[float, ...], scores: np.ndarray, genome: Genome, **facts: Any) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def score_document(weights: tuple[float, ...], scores: np.ndarray, genome: Genom
         **overall,
         "weights": rows,
         "num_connections": int(genome.num_enabled),
+        "num_live_connections": int(num_live_connections(genome)),
         "num_hidden": int(genome.num_hidden),
         "num_nodes": int(genome.num_nodes),
     }
@@ -42,7 +44,8 @@ def print_rows(document: dict[str, Any]) -> None:
         table.add_row(row["row"] + weight, f"{row['mean']:.4g}", f"{row['std']:.3g}", str(row["trials"]))
     console = Console()
     console.print(table)
-    console.print(f"{document['connections']} connections, {document['hidden']} hidden nodes")
+    counts = connections_in_words(document["connections"], document["live_connections"])
+    console.print(f"{counts}, {document['hidden']} hidden nodes")
 
 
 def print_scores(document: dict[str, Any], score_name: str) -> None:
@@ -58,6 +61,10 @@ def print_scores(document: dict[str, Any], score_name: str) -> None:
     table.add_row("all", f"{document['mean']:.4g}", f"{document['std']:.3g}", "")
     console = Console()
     console.print(table)
-    console.print(
-        f"{document['num_connections']} connections, {document['num_nodes']} nodes ({document['num_hidden']} hidden)"
-    )
+    counts = connections_in_words(document["num_connections"], document["num_live_connections"])
+    console.print(f"{counts}, {document['num_nodes']} nodes ({document['num_hidden']} hidden)")
+
+
+def connections_in_words(connections: int, live: int) -> str:
+    """How many there are; where some lead nowhere, how many live ones among them."""
+    return f"{connections} connections" if live == connections else f"{live} live connections of {connections}"

@@ -130,7 +130,9 @@ def make_task(name: str, **options: Any) -> "Task":
     spec = find_spec(name)
     given = {option: value for option, value in options.items() if value is not None}
     check_options(name, given)
-    return spec.factory(name.partition(":")[2], spec.options(**given))
+    from wann_jax.strictness import in_32_bits  # here: it needs JAX, which not every reader of the registry does
+
+    return in_32_bits(spec.factory)(name.partition(":")[2], spec.options(**given))
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:

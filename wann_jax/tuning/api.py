@@ -17,6 +17,7 @@ from wann_jax.devices import replicated
 from wann_jax.errors import require
 from wann_jax.networks.layered import Topology
 from wann_jax.networks.network import Network
+from wann_jax.strictness import in_32_bits
 from wann_jax.tasks.base import check_fits
 from wann_jax.tasks.classification import ClassificationTask
 from wann_jax.tasks.tunable import TunableTask, tunable
@@ -74,6 +75,7 @@ _METHODS: dict[str, Callable[..., Any]] = dict(
 )
 
 
+@in_32_bits
 def tune(
     task: TunableTask,
     network: Network,
@@ -93,6 +95,7 @@ def tune(
     return tune_topology(task, Topology.of(network), start, method, config, seed, on_look)
 
 
+@in_32_bits
 def tune_topology(
     task: TunableTask,
     topology: Topology,
