@@ -22,6 +22,11 @@ jax.config.update("jax_debug_key_reuse", True)
 jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[1] / ".jax_cache"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
+# Tests look at all that commands write; how long they take must make no difference.
+from wann_jax.evolution import progress  # noqa: E402  (after the hook)
+
+progress.HEARTBEAT = float("inf")
+
 
 def pytest_configure(config):
     """The native code is compiled before the workers start, or each would compile it."""

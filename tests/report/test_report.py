@@ -1,32 +1,14 @@
 """What is shown: progress on a terminal, tables, JSON."""
 
-import io
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 import wann_jax as wann
-from wann_jax.evolution.loop import Dispatch, start
+from wann_jax.evolution.loop import start
 from wann_jax.files import strict_json
-from wann_jax.report.progress import SearchProgress
 from wann_jax.report.tables import print_scores, score_document
-
-
-def test_progress_is_shown_on_a_terminal_only():
-    last = dict(return_max=1.5, return_median=-2.25, champion_score=0.75, best_connections=31, generation=6)
-    metrics = SimpleNamespace(work=np.array([5000.0]), **{name: [value] for name, value in last.items()})
-    shown = {}
-    for terminal in (True, False):
-        console = Console(file=io.StringIO(), force_terminal=terminal, width=150)
-        with SearchProgress(10, "steps", console=console) as progress:
-            progress.update(Dispatch(None, metrics, 2.0, False))
-        shown[terminal] = console.file.getvalue()
-    assert shown[False].strip() == ""
-    for part in ("7/10", "best 1.5", "median -2.25", "champion 0.75", "connections 31", "2.5k steps/s"):
-        assert part in shown[True]
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,8 @@ def run_baseline(
     require(name in fitting, "baseline", f"one of {', '.join(fitting)} for task {task_name!r}", name)
     settings = dict(connections=connections, epochs=epochs, steps=steps, seed=seed, data_dir=options.get("data_dir"))
     # Control: the same task, but of short episodes.
-    settings["short"] = partial(make_task, task_name, **options | {"max_steps": SHORT_EPISODE})
+    steps_of_short = min(SHORT_EPISODE, options.get("max_steps") or SHORT_EPISODE)
+    settings["short"] = partial(make_task, task_name, **options | {"max_steps": steps_of_short})
     return {"baseline": name, "task": task_name, "seed": seed, **BASELINES[name][0](task, settings)}
 
 

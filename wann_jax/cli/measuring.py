@@ -12,9 +12,9 @@ from wann_jax.analysis.evaluation import evaluate
 from wann_jax.analysis.protocol import protocol, size_of
 from wann_jax.cli.parsing import given, parse, with_task_options
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS
+from wann_jax.evolution.progress import StepProgress
 from wann_jax.files import strict_json
 from wann_jax.networks.files import load_genome, load_info, load_network, load_weights
-from wann_jax.report.progress import StepProgress
 from wann_jax.report.tables import print_rows, print_scores, score_document
 from wann_jax.runs.origin import task_of
 from wann_jax.tasks.registry import make_task

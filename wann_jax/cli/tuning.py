@@ -5,7 +5,6 @@ In: arguments. Out: a network file with weights, or a result file; tables.
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import tyro
 
@@ -26,7 +25,6 @@ from wann_jax.networks.files import (
     save_network,
     write_atomically,
 )
-from wann_jax.report.progress import StepProgress
 from wann_jax.report.tables import print_rows
 from wann_jax.runs.origin import task_of
 from wann_jax.tasks.registry import find_spec, make_task
@@ -79,13 +77,7 @@ def run_tune(args: list[str]) -> int:
     best = None if command.again or command.start is not None else best_shared_weight(task, network)
     start = weights if command.again else best if command.start is None else command.start
     assert start is not None
-    looks = -(-command.tuning.steps // command.tuning.validation_interval)
-    with StepProgress(method, looks) as progress:
-
-        def show(look: dict[str, Any]) -> None:
-            progress.advance(f"step {look['step']:g}  best {look['best']:.4g}")
-
-        result = tune(task, network, start, method, command.tuning, command.seed, on_look=show)
+    result = tune(task, network, start, method, command.tuning, command.seed, progress=True)
     tuned = result.weights
     if command.tuning.connections:
         genome, tuned = pruned(genome, tuned)

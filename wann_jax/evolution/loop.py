@@ -108,20 +108,38 @@ def search(
     on_dispatch: Callable[[Dispatch], None] = lambda dispatch: None,
     initial: Genome | None = None,
     objectives: Objectives | None = None,
+    progress: bool = False,
 ) -> SearchResult:
     """Evolves a population and returns its champion.
 
-    `on_dispatch` is called every second or so with what has been done since. `initial`: what the first generation has
-    copies of, instead of random genomes (see `load_genome`). `objectives`: what generations are ranked on, instead of
-    `paper_objectives` (evolution/generation.py); a function that JAX can compile. Same seed, same result, whatever the
-    number of devices. Raises ConfigError for a setting that breaks a rule, before anything is compiled.
+    Args:
+        task: what the networks are for.
+        config: the settings; `SearchConfig.preset` has some by name.
+        seed: same seed, same result, whatever the number of devices.
+        on_dispatch: called every second or so with what has been done since.
+        initial: what the first generation has copies of, instead of random genomes (see `load_genome`).
+        objectives: what generations are ranked on, instead of `paper_objectives` (evolution/generation.py); a function
+            that JAX can compile.
+        progress: whether to show how far it is: a bar on a terminal, elsewhere a line every ten seconds.
+
+    Returns:
+        The champion, its score and compiled network, the metrics of every generation, the last state.
+
+    Raises:
+        ConfigError: for a setting that breaks a rule, before anything is compiled.
+
+    Source: Gaier & Ha 2019, section 3; what differs from the original stands in wann_jax/ARCHITECTURE.md.
     """
+    from wann_jax.evolution.progress import SearchProgress  # here: it knows dispatches
+
     state = start(task, config, seed, initial)
     rows = []
-    for dispatch in dispatches(task, config, state, objectives=objectives):
-        state = dispatch.state
-        rows.append(dispatch.metrics)
-        on_dispatch(dispatch)
+    with SearchProgress(config.generations, task.work_unit, is_on=progress) as shown:
+        for dispatch in dispatches(task, config, state, objectives=objectives):
+            state = dispatch.state
+            rows.append(dispatch.metrics)
+            shown.update(dispatch)
+            on_dispatch(dispatch)
     return SearchResult(
         champion=state.champion,
         champion_score=float(state.champion_score),

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from wann_jax.evolution.generation import SearchState
 from wann_jax.evolution.loop import dispatches
-from wann_jax.report.progress import SearchProgress
+from wann_jax.evolution.progress import SearchProgress
 from wann_jax.runs.directory import RunDirectory, RunSettings
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.interrupts import until_interrupted

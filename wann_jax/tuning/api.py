@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from wann_jax.devices import replicated
 from wann_jax.errors import require
+from wann_jax.evolution.progress import StepProgress
 from wann_jax.networks.layered import Topology
 from wann_jax.networks.network import Network
 from wann_jax.strictness import in_32_bits
@@ -84,15 +85,39 @@ def tune(
     config: TuneConfig | None = None,
     seed: int = 0,
     on_look: Callable[[dict[str, float]], None] = lambda look: None,
+    progress: bool = False,
 ) -> TuneResult:
-    """Tunes the weights of a network, from a shared weight or from weights [C].
+    """Tunes the weights of a network: a weight of its own for every connection.
 
     The best snapshot by the held-out score (validation split, or episodes of their own) is kept. Weights that stop
-    being finite end tuning early; `stopped` says so. `on_look` is called at every look at the held-out score. Raises
-    ConfigError if the network, the start, the method or a setting does not fit.
+    being finite end tuning early; `stopped` says so.
+
+    Args:
+        task: what the network is for.
+        network: one compiled network.
+        start: a shared weight, or weights [C], one for each enabled connection.
+        method: "adam" (gradient descent by any optimiser of optax), "es" or "cma".
+        config: the settings; by default `TuneConfig.for_task` of the kind of task and the method.
+        seed: same seed, same result.
+        on_look: called at every look at the held-out score.
+        progress: whether to show how far it is: a bar on a terminal, elsewhere a line every ten seconds.
+
+    Returns:
+        The weights [C], their held-out score and that of the start, and the curve of looks.
+
+    Raises:
+        ConfigError: if the network, the start, the method or a setting does not fit.
     """
     check_fits(task, network)
-    return tune_topology(task, Topology.of(network), start, method, config, seed, on_look)
+    config = config or TuneConfig.for_task(task.score_name == "accuracy", method)
+    looks = -(-config.steps // config.validation_interval)
+    with StepProgress(method, looks, is_on=progress) as shown:
+
+        def look(entry: dict[str, float]) -> None:
+            shown.advance(f"step {entry['step']:g}  best {entry['best']:.4g}")
+            on_look(entry)
+
+        return tune_topology(task, Topology.of(network), start, method, config, seed, look)
 
 
 @in_32_bits
