@@ -30,17 +30,8 @@ def test_a_terminal_of_80_columns_shows_everything():
         assert "compiling" in shown._bar.summary
         shown.update(dispatch())
     text = screen.file.getvalue()
-    for part in (
-        "generation",
-        "7/10",
-        "left",
-        "best 1.5",
-        "median -2.25",
-        "champion 0.75",
-        "connections 31",
-        "2.5k steps/s",
-    ):
-        assert part in text
+    parts = ("7/10", "left", "best 1.5", "median -2.25", "champion 0.75", "connections 31", "2.5k steps/s")
+    assert [part for part in ("generation", *parts) if part not in text] == []
 
 
 def test_elsewhere_a_line_breaks_the_silence(monkeypatch):
@@ -66,7 +57,7 @@ def test_what_is_done_soon_says_nothing():
 
 @pytest.mark.parametrize("wanted", [False, True])
 def test_from_python_it_is_shown_if_wanted(monkeypatch, capsys, wanted):
-    monkeypatch.setattr(progress, "HEARTBEAT", 0.01)
+    monkeypatch.setattr(progress, "HEARTBEAT", 0.001)
     task, config = wann.make_task("xor"), wann.SearchConfig.preset("xor", "quick", generations=3, population_size=16)
     wann.search(task, config, progress=wanted)
     assert ("generation 0/3" in capsys.readouterr().err) == wanted

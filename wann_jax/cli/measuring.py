@@ -12,7 +12,7 @@ from wann_jax.analysis.evaluation import evaluate
 from wann_jax.analysis.protocol import protocol, size_of
 from wann_jax.cli.parsing import given, parse, with_task_options
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS
-from wann_jax.evolution.progress import StepProgress
+from wann_jax.evolution.progress import StepProgress, waiting
 from wann_jax.files import strict_json
 from wann_jax.networks.files import load_genome, load_info, load_network, load_weights
 from wann_jax.report.tables import print_rows, print_scores, score_document
@@ -91,7 +91,8 @@ def run_evaluate(args: list[str]) -> int:
     task = make_task(name, **options)
     genome = load_genome(command.network, task.num_inputs, task.num_outputs)
     network = load_network(command.network, task.num_inputs, task.num_outputs)
-    scores = evaluate(task, [network], command.weights, command.episodes, command.seed, command.split)[0]
+    with waiting("evaluate"):
+        scores = evaluate(task, [network], command.weights, command.episodes, command.seed, command.split)[0]
     document = score_document(
         command.weights, scores, genome, network=str(command.network), task=name, score=task.score_name
     )

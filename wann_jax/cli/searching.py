@@ -17,6 +17,7 @@ from wann_jax.errors import CheckpointError, require
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.generation import SearchState
 from wann_jax.evolution.loop import start
+from wann_jax.evolution.progress import waiting
 from wann_jax.genomes.building import unite
 from wann_jax.genomes.graph import num_live_connections
 from wann_jax.networks.files import CHAMPION_FILE, load_genome, load_network, save_network
@@ -157,7 +158,8 @@ def _run_and_report(run: RunDirectory, settings: RunSettings, task: Task, state:
         return 130
     network = load_network(run.path / CHAMPION_FILE)
     weights = settings.config.shared_weights
-    scores = evaluate(task, [network], weights, seed=FRESH_SEED)[0]
+    with waiting("fresh episodes"):
+        scores = evaluate(task, [network], weights, seed=FRESH_SEED)[0]
     genome = load_genome(run.path / CHAMPION_FILE)
     document = score_document(weights, scores, genome, title=f"{settings.task}: champion")
     print_scores(document, task.score_name)

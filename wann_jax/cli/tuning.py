@@ -14,6 +14,7 @@ from wann_jax.analysis.protocol import EPISODES_PER_WEIGHT, best_shared_weight, 
 from wann_jax.cli.parsing import given, parse, value_of, with_task_options
 from wann_jax.errors import CheckpointError, require
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS
+from wann_jax.evolution.progress import waiting
 from wann_jax.files import strict_json
 from wann_jax.genomes.building import pruned
 from wann_jax.networks.compiling import express
@@ -74,7 +75,8 @@ def run_tune(args: list[str]) -> int:
     genome = load_genome(command.network, task.num_inputs, task.num_outputs)
     weights = load_weights(command.network, task.num_inputs, task.num_outputs)
     require(weights is not None or not command.again, "network", "one with weights, for --again", str(command.network))
-    best = None if command.again or command.start is not None else best_shared_weight(task, network)
+    with waiting("best shared weight"):
+        best = None if command.again or command.start is not None else best_shared_weight(task, network)
     start = weights if command.again else best if command.start is None else command.start
     assert start is not None
     result = tune(task, network, start, method, command.tuning, command.seed, progress=True)
@@ -86,7 +88,8 @@ def run_tune(args: list[str]) -> int:
     rows = []
     if command.trials:
         members = info.get("shared_weights", PUBLISHED_WEIGHTS)
-        rows = protocol(task, network, tuned, command.trials, members, command.seed, command.split, best)
+        with waiting("protocol"):
+            rows = protocol(task, network, tuned, command.trials, members, command.seed, command.split, best)
     how = {"method": method, "seed": command.seed, "start": None if command.again else start}
     info |= {"task": name, "tuning": how | dataclasses.asdict(command.tuning), "curve": result.curve}
     save_network(out, genome, info | {"split": command.split, "protocol": rows}, tuned)
@@ -155,7 +158,8 @@ def run_baseline_command(args: list[str]) -> int:
     require(not taken, "out", "a new file, nothing is overwritten", str(command.out), CheckpointError)
     options = given(command.task_options)
     settings = {name: getattr(command, name) for name in ("connections", "epochs", "steps", "seed")}
-    document = run_baseline(command.name, command.task, options, **settings)
+    with waiting(command.name):
+        document = run_baseline(command.name, command.task, options, **settings)
     if command.out is not None:
         write_atomically(command.out, strict_json(document, indent=1) + "\n")
     print(strict_json(document))

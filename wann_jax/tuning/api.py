@@ -113,7 +113,7 @@ def tune(
     looks = -(-config.steps // config.validation_interval)
     with StepProgress(method, looks, is_on=progress) as shown:
 
-        def look(entry: dict[str, float]) -> None:
+        def look(entry: dict[str, Any]) -> None:
             shown.advance(f"step {entry['step']:g}  best {entry['best']:.4g}")
             on_look(entry)
 
