@@ -31,6 +31,10 @@ progress.HEARTBEAT = float("inf")
 def pytest_configure(config):
     """The native code is compiled before the workers start, or each would compile it."""
     if not hasattr(config, "workerinput"):
+        import wann_jax.envs
+        import wann_jax.evolution.loop
+        import wann_jax.kernels.losses
+        import wann_jax.tasks.car_racing  # noqa: F401  (all that have a library)
         from wann_jax import native
 
-        native.available()
+        native.compile_together(*native.LIBRARIES)

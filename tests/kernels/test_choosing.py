@@ -11,7 +11,7 @@ from tests.helpers import kernels
 from wann_jax.evolution.generation import run_generations
 from wann_jax.evolution.loop import start
 from wann_jax.kernels import choosing
-from wann_jax.tasks import control
+from wann_jax.tasks import lanes
 
 
 def blocks_and_program(platform):
@@ -21,7 +21,7 @@ def blocks_and_program(platform):
     config = wann.SearchConfig.preset("swingup", "quick", **settings)
     state = start(task, config, 0)
     jax.clear_caches()
-    with mock.patch.object(control, "over_blocks", wraps=control.over_blocks) as blocks:
+    with mock.patch.object(lanes, "over_blocks", wraps=lanes.over_blocks) as blocks:
         traced = run_generations.trace(config, state, task, jnp.int32(1))
     program = traced.lower(lowering_platforms=(platform,))
     networks = jax.eval_shape(lambda: wann.ask(state))

@@ -1,4 +1,4 @@
-"""The native kernels: all sizes of batches, hard values, and when they are used. test_forward.py compares the rest."""
+"""The native kernels: all sizes of batches, hard values, and which programs hold them. test_forward.py has the rest."""
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,6 @@ from tests.helpers import (
     stack,
 )
 from wann_jax import native
-from wann_jax.errors import ConfigError
 from wann_jax.evolution import generation as search
 from wann_jax.evolution import loop
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS
@@ -29,19 +28,6 @@ from wann_jax.kernels.losses import CrossEntropy
 from wann_jax.networks.compiling import express
 
 express_pool = jax.jit(jax.vmap(express))
-
-
-@pytest.fixture
-def choose(monkeypatch):
-    """Sets the environment variables, and gives what a fresh process would say of the kernels."""
-
-    def available(choice, compiler=None):
-        monkeypatch.setenv("WANN_NATIVE", choice)
-        if compiler is not None:
-            monkeypatch.setenv("CXX", compiler)
-        return native.available.__wrapped__()
-
-    return available
 
 
 def both(function, *arrays):
@@ -153,31 +139,6 @@ def test_hard_values_come_out_as_defined(name):
     np.testing.assert_allclose(outputs, wann.forward(network, 1.0, inputs), rtol=1e-6, atol=1e-7)
 
 
-def test_the_variable_decides(choose):
-    assert choose("0") is False
-    with pytest.raises(ConfigError, match=r"^\$WANN_NATIVE must be 0, 1 or auto; got 'yes'$"):
-        choose("yes")
-
-
-def test_without_a_compiler_there_is_the_other_kernel(choose, tmp_path):
-    for compiler in ("false", str(tmp_path / "none")):
-        assert choose("auto", compiler) is False
-        with pytest.raises(ConfigError, match=r"^\$WANN_NATIVE=1 needs a C\+\+ compiler that works; got .*"):
-            choose("1", compiler)
-
-
-def test_a_library_is_compiled_once_and_whole(monkeypatch, tmp_path, choose):
-    if not native.available():
-        pytest.skip("no C++ compiler")
-    monkeypatch.setenv("WANN_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(native, "SOURCES", native.SOURCES[-1:])  # the others take their time
-    path = native._compiled()
-    assert list((tmp_path / "native").iterdir()) == [path]
-    made = path.stat().st_mtime_ns
-    assert native._compiled() == path
-    assert path.stat().st_mtime_ns == made
-
-
 @pytest.mark.parametrize(
     ("name", "kernel"),
     [("swingup", {"wann_forward_lanes"}), ("digits", {"wann_forward_samples", "wann_cross_entropy"}), ("xor", set())],
@@ -188,7 +149,7 @@ def test_a_whole_generation_lowers_for_accelerators_without_native_code(name, ke
     arguments = (config, state, task, jnp.int32(1))
 
     def targets(text):
-        return {target for target in native.TARGETS if f"@{target}(" in text}
+        return {name for library in native.LIBRARIES for name in library.targets if f"@{name}(" in text}
 
     exported = jax.export.export(search.run_generations, platforms=("cuda", "tpu"))(*arguments)
     assert exported.platforms == ("cuda", "tpu")

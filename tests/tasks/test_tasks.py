@@ -78,7 +78,7 @@ def test_contract(name, tmp_path):
     def program(task, genomes, evaluation_key, score_key):
         traces.append(name)
         networks = jax.vmap(wann.express)(genomes)
-        returns, work = task.evaluate(networks, WEIGHTS, evaluation_key, EPISODES)
+        returns, work = task.evaluate(networks, WEIGHTS, evaluation_key, EPISODES)[:2]
         return returns, work, task.score(networks, WEIGHTS, score_key, EPISODES, "validation")
 
     def outcome(genomes, seed):

@@ -16,11 +16,11 @@ from gymnax.environments import environment, spaces
 from jax import Array, lax
 from jax.custom_batching import custom_vmap
 
-from wann_jax import native
 from wann_jax.envs.bipedal import joints, lidar, terrain
 from wann_jax.envs.bipedal.bodies import ACTION_OF_JOINT, BODIES, FEET, HIP_SPEED, HULL, JOINT_OF_ACTION, KNEE_SPEED
+from wann_jax.envs.bipedal.natively import WALKER, step_natively
 from wann_jax.envs.bipedal.vectors import frame_of
-from wann_jax.envs.bipedal.world import EXACT, TIME_STEP, Passes, World, new_world, step, step_natively
+from wann_jax.envs.bipedal.world import EXACT, TIME_STEP, Passes, World, new_world, step
 from wann_jax.errors import require
 
 NUM_INPUTS = 24
@@ -173,7 +173,7 @@ def _advance_lanes(passes: Passes):
     @custom_vmap
     def advance(world, observation, heights, action, force):
         arguments = world, observation, heights, action[:, jnp.array(ACTION_OF_JOINT)], force
-        if native.available():
+        if WALKER.ready():
             return lax.platform_dependent(*arguments, cpu=natively, default=by_xla)
         return by_xla(*arguments)
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wann_jax import native
 from wann_jax.devices import replicated
 from wann_jax.errors import require
 from wann_jax.evolution.config import SearchConfig
@@ -23,8 +24,8 @@ from wann_jax.evolution.generation import (
 )
 from wann_jax.evolution.metrics import GenerationMetrics
 from wann_jax.genomes.genome import MIN_HIDDEN_CAPACITY, OUTPUT_LAYER, Genome, GenomeSpec, grow
-from wann_jax.genomes.population import adopted, with_room
-from wann_jax.networks.compiling import express
+from wann_jax.genomes.population import BREED, adopted, with_room
+from wann_jax.networks.compiling import EXPRESS, express
 from wann_jax.networks.network import Network
 from wann_jax.strictness import in_32_bits
 from wann_jax.tasks.base import Task
@@ -48,6 +49,7 @@ def start(task: Task, config: SearchConfig, seed: int, initial: Genome | None = 
     """A checked fresh state. The first generation: random, or copies of `initial`. Raises ConfigError."""
     config.check()
     require(0 <= seed < 2**63, "seed", "between 0 and 2**63 - 1", seed)
+    native.compile_together(BREED, EXPRESS)  # every search needs them
     sizes = (task.num_inputs, task.num_outputs, task.hidden_activations, MIN_HIDDEN_CAPACITY)
     spec = GenomeSpec.for_task(*sizes, is_ordered=config.crossover_probability > 0)
     if initial is None:

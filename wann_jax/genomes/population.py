@@ -14,8 +14,8 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Bool, Float, Int, Key, UInt32
 
-from wann_jax import native
 from wann_jax.errors import require
+from wann_jax.genomes import genome as genome_module
 from wann_jax.genomes.crossover import crossover
 from wann_jax.genomes.genome import (
     CONNECTIONS_PER_HIDDEN,
@@ -28,6 +28,7 @@ from wann_jax.genomes.genome import (
     initial_genome,
 )
 from wann_jax.genomes.mutation import MUTATIONS, Mutated, mutate
+from wann_jax.native import Library, Value, numbers
 
 # In the order of kernels/native/breed.cc.
 NATIVE_TABLES = (
@@ -41,6 +42,17 @@ NATIVE_TABLES = (
     "num_nodes",
     "num_connections",
 )
+
+
+def _native_constants() -> dict[str, Value]:
+    order = {mutation.name: index for index, mutation in enumerate(MUTATIONS)}
+    columns = {
+        name: tuple(getattr(each, name) for each in MUTATIONS) for name in ("grows", "new_nodes", "new_connections")
+    }
+    return {**numbers(genome_module), **order, **columns}
+
+
+BREED = Library("breed", "wann_breed", seconds=5, constants=_native_constants)
 
 
 def initial_population(
@@ -129,7 +141,7 @@ def breed(
     pairs = pairs._replace(is_crossed=pairs.is_crossed & ~is_elite & (pairs.partners != pairs.parents))
     by_xla = partial(_breed_by_xla, connection_limit=connection_limit)
     natively = partial(_breed_natively, connection_limit=connection_limit)
-    if not native.available():
+    if not BREED.ready():
         return by_xla(genomes, pairs, chances)
     return lax.platform_dependent(genomes, pairs, chances, cpu=natively, default=by_xla)
 
@@ -164,7 +176,7 @@ def _breed_natively(genomes: Genome, pairs: Pairs, chances: _Chances, connection
     size = pairs.parents.shape[0]
     results = [jax.ShapeDtypeStruct((size, *table.shape[1:]), table.dtype) for table in tables]
     results += [jax.ShapeDtypeStruct((size,), jnp.int32), jax.ShapeDtypeStruct((size,), jnp.bool_)]
-    *children, kind, overflow = native.call(
+    *children, kind, overflow = BREED.call(
         "wann_breed",
         results,
         *tables,

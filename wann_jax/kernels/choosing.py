@@ -31,7 +31,7 @@ NATIVE = Backend("native", native.samples, native.policy, native.individuals_per
 
 def on_each_platform(run: Callable[..., Any], *arguments: Any) -> Any:
     """`run(backend, *arguments)`, with the backend of the platform that the program is lowered for."""
-    if not loader.available():
+    if not native.FORWARD.ready():
         return run(XLA, *arguments)
     return lax.platform_dependent(*arguments, cpu=partial(run, NATIVE), default=partial(run, XLA))
 

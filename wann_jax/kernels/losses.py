@@ -5,17 +5,25 @@ takes whole networks and gives the same for each: outputs then never leave the p
 """
 
 import dataclasses
+import sys
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Int
 
-from wann_jax import native
 from wann_jax.errors import require
+from wann_jax.kernels.native import program_constants
+from wann_jax.native import Library, numbers
 from wann_jax.networks.network import Network
 
 SMALLEST_DEVIATION = 1e-12  # outputs that differ by less are all the same
+LOSS = Library(
+    "loss",
+    "wann_cross_entropy",
+    seconds=4,
+    constants=lambda: {**program_constants(), **numbers(sys.modules[__name__])},
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +48,10 @@ class CrossEntropy:
         log_odds = jax.nn.log_softmax(outputs)
         return -jnp.take_along_axis(log_odds, self.labels[None, :, None], axis=-1).mean((-2, -1))
 
+    def has_native(self) -> bool:
+        """Whether `natively` can be called."""
+        return LOSS.ready()
+
     def natively(
         self, networks: Network, shared_weights: Float[Array, "W"], tiles: Float[Array, "T C S"], num_samples: int
     ) -> Float[Array, "P W"]:
@@ -48,7 +60,7 @@ class CrossEntropy:
         num_tiles, _, tile = tiles.shape
         labels = jnp.pad(self.labels, (0, num_tiles * tile - self.labels.shape[0]), constant_values=-1)
         shape = (networks.num_rows.shape[0], shared_weights.shape[0])
-        return native.call(
+        return LOSS.call(
             "wann_cross_entropy",
             jax.ShapeDtypeStruct(shape, jnp.float32),
             *networks.kernel_tables,

@@ -12,12 +12,22 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Bool, Int
 
-from wann_jax import native
+from wann_jax.genomes import activation_ids
 from wann_jax.genomes.activation_ids import SUM
 from wann_jax.genomes.genome import Genome
 from wann_jax.genomes.graph import live_nodes
+from wann_jax.native import Library, numbers
+from wann_jax.networks import network
 from wann_jax.networks.network import Network, NetworkSpec
 from wann_jax.strictness import in_32_bits
+
+EXPRESS = Library(
+    "express",
+    "wann_express",
+    "wann_express_connections",
+    seconds=4,
+    constants=lambda: numbers(network, activation_ids),
+)
 
 
 @in_32_bits
@@ -27,7 +37,7 @@ def express(genome: Genome) -> Network:
     Nodes from which no path of enabled connections leads to an output are dropped, disabled connections carry
     nothing. Connections are numbered in table order, disabled ones left out: the order of a weight vector.
     """
-    if not native.available():
+    if not EXPRESS.ready():
         return _express_by_xla(genome)
     return lax.platform_dependent(genome, cpu=_express_natively, default=_express_by_xla)
 
@@ -38,7 +48,7 @@ def _express_natively(genome: Genome) -> Network:
     sums, rows = (net.max_input_sums, net.row_width), (net.max_rows, net.row_width)
 
     def call(target, *shapes):
-        return native.call(
+        return EXPRESS.call(
             target,
             [jax.ShapeDtypeStruct(shape, jnp.int32) for shape in shapes],
             genome.node_activation,

@@ -1,8 +1,6 @@
 """Control: networks as policies in any gymnax environment with a box observation and a discrete or box action.
 
-In: networks and shared weights. Out: returns. Lanes are weight x episode; all individuals and weights see the same
-episodes. Steps run `step_env`, so nothing resets; a lane that has ended earns nothing more, and the loop stops when
-every lane has.
+In: networks and shared weights. Out: returns. Episodes run in lanes (lanes.py). Steps run `step_env`: nothing resets.
 """
 
 from collections.abc import Callable
@@ -17,20 +15,15 @@ from gymnax.environments import environment, spaces
 from jax import Array, lax
 from jaxtyping import Float, Key
 
-from wann_jax.devices import over_blocks
 from wann_jax.envs import REGISTERED
 from wann_jax.errors import DataError, require, require_known
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS
-from wann_jax.kernels.choosing import Backend, on_each_platform
-from wann_jax.kernels.native import LANES_PER_BLOCK
 from wann_jax.networks.layered import Topology, in_lanes
-from wann_jax.networks.network import Network
 from wann_jax.tasks.actions import Actions, num_inputs
-from wann_jax.tasks.base import Episodic
-from wann_jax.tasks.tunable import ReturnsAreScores
+from wann_jax.tasks.lanes import InLanes, Lanes
 
 
-class ControlTask(Episodic, ReturnsAreScores, struct.PyTreeNode):
+class ControlTask(InLanes, struct.PyTreeNode):
     """A gymnax environment as a task."""
 
     env_params: Any  # the environment's own parameters, traced
@@ -59,43 +52,41 @@ class ControlTask(Episodic, ReturnsAreScores, struct.PyTreeNode):
         """One for each action, or for each number of an action."""
         return self.actions.num_outputs
 
-    def rollout(
-        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
-    ) -> tuple[Float[Array, "P W R"], Float[Array, "P"]]:
-        """Return of each episode, and the steps that each individual took in all. Consumes `key`.
+    @property
+    def step_limit(self) -> Any:
+        """The environment's own."""
+        return self.env_params.max_steps_in_episode
 
-        One block of individuals runs after another, and each block ends with its own last lane.
-        """
-        num_weights = shared_weights.shape[0]
-        num_lanes = num_weights * episodes
+    def begin(self, key: Key[Array, ""], episodes: int) -> tuple[Any, Any, Key[Array, ""]]:
+        """First observations and states of the episodes [R], and the key of their steps. Consumes `key`."""
+        start_key, step_key = jax.random.split(key)
+        keys = jax.random.split(start_key, episodes)
+        return *jax.vmap(self.env.reset_env, (0, None))(keys, self.env_params), step_key
 
-        def rollout(backend: Backend, task, networks, lane_weights, begun):
-            def run(block):
-                policy, lanes = backend.policy(block, lane_weights), (block.num_rows.shape[0], num_lanes)
-                returns, steps = task._run_lanes(policy.step, policy.memory, lanes, begun)
-                return returns.reshape(lanes[0], num_weights, episodes), steps
+    def reset(self, begun: Any, shape: tuple[int, int], episodes: int) -> tuple[Any, Any]:
+        """Observations and states."""
+        return jax.tree.map(lambda leaf: _over_lanes(jnp.asarray(leaf), shape), begun[:2])
 
-            return over_blocks(run, networks, backend.individuals_per_block(networks, num_lanes))
+    def observe(self, begun: Any, lanes: Lanes) -> tuple[Any, Float[Array, "P L I"]]:
+        """Observations are what networks see."""
+        return lanes.state, lanes.state[0].reshape(*lanes.alive.shape, -1).astype(jnp.float32)
 
-        lane_weights = jnp.repeat(shared_weights, episodes)
-        return on_each_platform(rollout, self, networks, lane_weights, self._begin(key, episodes))
+    def act(self, outputs: Float[Array, "P L O"]) -> Array:
+        """As the environment's action space wants it."""
+        return self.actions.from_outputs(outputs)
 
-    def score_weights(
-        self, topology: Topology, weights: Float[Array, "P #R C"], key: Key[Array, ""], episodes: int, split: str
-    ) -> Float[Array, "P R"]:
-        """Return of each of R = `episodes` episodes under each weight vector, or a vector for each episode.
-
-        Consumes `key`; `split` makes no difference: every key is fresh.
-        """
-        begun = self._begin(key, episodes)
-
-        def run(block):
-            def policy(memory, inputs):
-                return memory, in_lanes(topology, block, inputs)
-
-            return self._run_lanes(policy, (), (block.shape[0], episodes), begun)[0]
-
-        return over_blocks(run, weights, max(1, LANES_PER_BLOCK // episodes))
+    def step(self, begun: Any, count: Any, lanes: Lanes, actions: Array) -> Lanes:
+        """The same randomness for the lanes of an episode."""
+        obs, step_key = begun[0], begun[2]
+        episodes, (_, state), shape = jax.tree.leaves(obs)[0].shape[0], lanes.state, lanes.alive.shape
+        keys = jax.random.split(jax.random.fold_in(step_key, count), episodes)
+        keys = jnp.tile(keys, shape[1] // episodes)
+        step_env = jax.vmap(jax.vmap(self.env.step_env, (0, 0, 0, None)), (None, 0, 0, None))
+        truncated = jax.vmap(jax.vmap(self.env.is_truncated, (0, None)), (0, None))
+        obs, state, reward, terminated, _ = step_env(keys, state, actions, self.env_params)
+        returns = lanes.returns + jnp.where(lanes.alive, reward.reshape(shape).astype(jnp.float32), 0.0)
+        alive = lanes.alive & ~terminated.astype(bool) & ~truncated(state, self.env_params)
+        return Lanes((obs, state), returns, alive)
 
     def loss_of_weights(
         self, topology: Topology, key: Key[Array, ""], size: int, horizon: int, input_noise: float
@@ -144,43 +135,6 @@ class ControlTask(Episodic, ReturnsAreScores, struct.PyTreeNode):
             static_max_steps=int(self.env_params.max_steps_in_episode),
         )
 
-    def _begin(self, key: Key[Array, ""], episodes: int) -> tuple[Any, Any, Key[Array, ""]]:
-        """First observations and states of the episodes [R], and the key of their steps. Consumes `key`."""
-        start_key, step_key = jax.random.split(key)
-        keys = jax.random.split(start_key, episodes)
-        return *jax.vmap(self.env.reset_env, (0, None))(keys, self.env_params), step_key
-
-    def _run_lanes(
-        self, policy: Callable[[Any, Array], Any], memory: Any, lanes: tuple[int, int], begun: tuple[Any, Any, Array]
-    ) -> tuple[Float[Array, "P L"], Float[Array, "P"]]:
-        """Returns of all lanes, and each individual's steps; `policy(memory, inputs)` gives memory and outputs."""
-        obs, state, step_key = begun
-        episodes = jax.tree.leaves(obs)[0].shape[0]
-        obs, state = jax.tree.map(lambda leaf: _over_lanes(jnp.asarray(leaf), lanes), (obs, state))
-        step_env = jax.vmap(jax.vmap(self.env.step_env, (0, 0, 0, None)), (None, 0, 0, None))
-        truncated = jax.vmap(jax.vmap(self.env.is_truncated, (0, None)), (0, None))
-
-        def running(carry):
-            step, *_, alive = carry
-            return (step < self.env_params.max_steps_in_episode) & alive.any()
-
-        def advance(carry):
-            step, memory, obs, state, returns, steps, alive = carry
-            memory, outputs = policy(memory, obs.reshape(*lanes, -1).astype(jnp.float32))
-            keys = jax.random.split(jax.random.fold_in(step_key, step), episodes)
-            keys = jnp.tile(keys, lanes[1] // episodes)
-            obs, state, reward, terminated, _ = step_env(
-                keys, state, self.actions.from_outputs(outputs), self.env_params
-            )
-            returns = returns + jnp.where(alive, reward.reshape(lanes).astype(jnp.float32), 0.0)
-            steps = steps + alive.sum(-1, dtype=jnp.float32)
-            alive = alive & ~terminated.astype(bool) & ~truncated(state, self.env_params)
-            return step + 1, memory, obs, state, returns, steps, alive
-
-        start = (0, memory, obs, state, jnp.zeros(lanes), jnp.zeros(lanes[0]), jnp.ones(lanes, bool))
-        *_, returns, steps, _ = lax.while_loop(running, advance, start)
-        return returns, steps
-
 
 def gymnax_task(name: str, env_id: str, max_steps: int | None = None, **changes: Any) -> ControlTask:
     """The task called `name` of a gymnax environment, with changes of its parameters.
@@ -212,8 +166,8 @@ def _differentiable(env: environment.Environment) -> environment.Environment:
     return env.with_transition_gradients()
 
 
-def _over_lanes(leaf: Array, lanes: tuple[int, int]) -> Array:
+def _over_lanes(leaf: Array, shape: tuple[int, int]) -> Array:
     """From [R, ...] to [P, W * R, ...]: the same episodes for every individual and weight."""
-    num_networks, num_lanes = lanes
+    num_networks, num_lanes = shape
     tiled = jnp.tile(leaf, (num_lanes // leaf.shape[0],) + (1,) * (leaf.ndim - 1))
     return jnp.broadcast_to(tiled, (num_networks, *tiled.shape))

@@ -5,33 +5,30 @@ environments run in other processes and are called at every step. For judging, a
 """
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from jax import Array, lax
+from jax import Array
 from jax.experimental import io_callback
 from jaxtyping import Float, Int, Key
 
-from wann_jax.devices import need_one_device, over_blocks
+from wann_jax.devices import need_one_device
 from wann_jax.errors import ConfigError, require
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS
-from wann_jax.kernels.choosing import Backend, on_each_platform
-from wann_jax.networks.layered import Topology, in_lanes
-from wann_jax.networks.network import Network
 from wann_jax.tasks.actions import Actions, num_inputs
-from wann_jax.tasks.base import Episodic
 from wann_jax.tasks.gymnasium_workers import WorkerError, take_failure, workers_of
+from wann_jax.tasks.lanes import InLanes, Lanes
 from wann_jax.tasks.tunable import NoGradients
 
 _MOST_LANES = 256  # environments at once
 _MOST_STEPS = 10_000  # of an environment that has no limit of its own
+_NUMBER = jax.ShapeDtypeStruct((), jnp.int32)
 
 
-class GymnasiumTask(Episodic, NoGradients, struct.PyTreeNode):
+class GymnasiumTask(InLanes, NoGradients, struct.PyTreeNode):
     """An environment of Gymnasium's registry with a box observation and a discrete or box action."""
 
     actions: Any  # makes actions of outputs: see Actions
@@ -88,85 +85,61 @@ class GymnasiumTask(Episodic, NoGradients, struct.PyTreeNode):
         """One for each action, or for each number of an action."""
         return self.actions.num_outputs
 
-    def rollout(
-        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
-    ) -> tuple[Float[Array, "P W R"], Float[Array, "P"]]:
-        """Return of each episode, and the steps that each individual took in all. Consumes `key`."""
-        lane_weights = jnp.repeat(shared_weights, episodes)
-        num_lanes = lane_weights.shape[0]
+    @property
+    def max_lanes(self) -> int:
+        """Environments at once."""
+        return _MOST_LANES
 
-        def rollout(backend: Backend, task, networks, lane_weights, seeds):
-            def run(block):
-                policy, lanes = backend.policy(block, lane_weights), (block.num_rows.shape[0], num_lanes)
-                returns, steps = task._run_lanes(policy.step, policy.memory, lanes, seeds)
-                return returns.reshape(lanes[0], -1, episodes), steps
+    @property
+    def step_limit(self) -> int:
+        """The environment's own, or a lower one."""
+        return self.max_steps
 
-            return over_blocks(run, networks, max(1, _MOST_LANES // num_lanes))
+    def begin(self, key: Key[Array, ""], episodes: int) -> Int[Array, "R"]:
+        """Seeds of the environments, one for each episode. Consumes `key`."""
+        return jax.random.randint(key, (episodes,), 0, 2**31 - 1)
 
-        return on_each_platform(rollout, self, networks, lane_weights, _seeds(key, episodes))
-
-    def score_weights(
-        self, topology: Topology, weights: Float[Array, "P #R C"], key: Key[Array, ""], episodes: int, split: str
-    ) -> Float[Array, "P R"]:
-        """Return of each of R = `episodes` episodes under each weight vector, or a vector for each episode.
-
-        Consumes `key`; `split` makes no difference: every key is fresh.
-        """
-        seeds = _seeds(key, episodes)
-
-        def run(block):
-            def policy(memory, inputs):
-                return memory, in_lanes(topology, block, inputs)
-
-            return self._run_lanes(policy, (), (block.shape[0], episodes), seeds)[0]
-
-        return over_blocks(run, weights, max(1, _MOST_LANES // episodes))
-
-    def _run_lanes(
-        self, policy: Callable[[Any, Array], Any], memory: Any, lanes: tuple[int, int], seeds: Int[Array, "R"]
-    ) -> tuple[Float[Array, "P L"], Float[Array, "P"]]:
-        """Returns of all lanes, and each individual's steps; `policy(memory, inputs)` gives memory and outputs."""
-        seen = jax.ShapeDtypeStruct((*lanes, self.observation_size), jnp.float32)
-        earned, goes_on = jax.ShapeDtypeStruct(lanes, jnp.float32), jax.ShapeDtypeStruct(lanes, bool)
-        number = jax.ShapeDtypeStruct((), jnp.int32)
+    def reset(self, begun: Int[Array, "R"], shape: tuple[int, int], episodes: int) -> tuple[Array, Array]:
+        """The number of a session with the workers, and observations."""
+        seen = jax.ShapeDtypeStruct((*shape, self.observation_size), jnp.float32)
 
         def reset(seeds):
-            session, obs = workers_of(self.env_id).reset(np.asarray(seeds), lanes[0] * lanes[1] // len(seeds))
+            session, obs = workers_of(self.env_id).reset(np.asarray(seeds), shape[0] * shape[1] // episodes)
             return session, obs.reshape(seen.shape)
+
+        return io_callback(reset, (_NUMBER, seen), begun)
+
+    def observe(self, begun: Int[Array, "R"], lanes: Lanes) -> tuple[Any, Float[Array, "P L I"]]:
+        """Observations, or what the eye makes of them."""
+        _, obs = lanes.state
+        seen = self.eye(obs.reshape(-1, self.observation_size)).reshape(*obs.shape[:2], -1) if self.eye else obs
+        return lanes.state, seen
+
+    def act(self, outputs: Float[Array, "P L O"]) -> Array:
+        """As the environment's action space wants it."""
+        return self.actions.from_outputs(outputs)
+
+    def step(self, begun: Int[Array, "R"], count: Any, lanes: Lanes, actions: Array) -> Lanes:
+        """Workers step the environments that go on."""
+        session, obs = lanes.state
+        shapes = [jax.ShapeDtypeStruct(part.shape, part.dtype) for part in (obs, lanes.returns, lanes.alive)]
 
         def step(session, actions):
             actions = np.asarray(actions)
             results = workers_of(self.env_id).step(session, actions.reshape(-1, *actions.shape[2:]))
-            return tuple(
-                part.reshape(whole.shape) for part, whole in zip(results, (seen, earned, goes_on), strict=True)
-            )
+            return [part.reshape(whole.shape) for part, whole in zip(results, shapes, strict=True)]
+
+        obs, reward, alive = io_callback(step, shapes, session, actions)
+        return Lanes((session, obs), lanes.returns + reward, alive)
+
+    def stop(self, lanes: Lanes) -> None:
+        """The workers may forget the session."""
 
         def finish(session, _):
             workers_of(self.env_id).finish(session)
             return np.int32(0)
 
-        def running(carry):
-            count, *_, alive = carry
-            return (count < self.max_steps) & alive.any()
-
-        def advance(carry):
-            count, memory, obs, returns, steps, alive = carry
-            inputs = self.eye(obs.reshape(-1, self.observation_size)).reshape(*lanes, -1) if self.eye else obs
-            memory, outputs = policy(memory, inputs)
-            steps = steps + alive.sum(-1, dtype=jnp.float32)
-            obs, reward, alive = io_callback(step, (seen, earned, goes_on), session, self.actions.from_outputs(outputs))
-            return count + 1, memory, obs, returns + reward, steps, alive
-
-        session, obs = io_callback(reset, (number, seen), seeds)
-        start = (0, memory, obs, jnp.zeros(lanes), jnp.zeros(lanes[0]), jnp.ones(lanes, bool))
-        *_, returns, steps, alive = lax.while_loop(running, advance, start)
-        io_callback(finish, number, session, alive)
-        return returns, steps
-
-
-def _seeds(key: Key[Array, ""], episodes: int) -> Int[Array, "R"]:
-    """Of the environments, one for each episode. Consumes `key`."""
-    return jax.random.randint(key, (episodes,), 0, 2**31 - 1)
+        io_callback(finish, _NUMBER, lanes.state[0], lanes.alive)
 
 
 def _make(env_id: str) -> tuple[Any, Any]:

@@ -27,8 +27,9 @@ from wann_jax.envs.bipedal.vectors import Frame, Vec
 from wann_jax.envs.trigonometry import sin_cos
 
 LINEAR_SLOP = 0.005  # m
-ANGULAR_SLOP = np.float32(2.0 / 180.0 * np.pi)  # rad
-_MAX_ANGULAR_CORRECTION = np.float32(8.0 / 180.0 * np.pi)  # rad, in one pass
+# As Box2D rounds them, in single precision.
+ANGULAR_SLOP = np.float32(2.0) / np.float32(180.0) * np.float32(np.pi)  # rad
+_MAX_ANGULAR_CORRECTION = np.float32(8.0) / np.float32(180.0) * np.float32(np.pi)  # rad, in one pass
 
 # By joint [joints, 1].
 _LOW, _HIGH, _REFERENCE = CHAIN_LOW[:, None], CHAIN_HIGH[:, None], CHAIN_REFERENCE[:, None]

@@ -6,16 +6,13 @@ The order of everything is Box2D's; so are the numbers of passes, which a `Passe
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import struct
 from jax import Array, lax
 from jaxtyping import Float
 
-from wann_jax import native
-from wann_jax.envs.bipedal import impulses, joints, lidar
-from wann_jax.envs.bipedal.bodies import BODIES, HULL, MODEL_TABLE, NUM_JOINTS, start_position
+from wann_jax.envs.bipedal import impulses, joints
+from wann_jax.envs.bipedal.bodies import BODIES, HULL, NUM_JOINTS, start_position
 from wann_jax.envs.bipedal.contacts import (
     Boxes,
     Contacts,
@@ -40,7 +37,7 @@ TIME_STEP = 1.0 / 50.0  # s
 GRAVITY = -10.0  # m/s^2
 _CORRECTION = 0.2  # of a contact's penetration, in one position pass
 _STILL_TIME = 0.5  # s after which bodies at rest fall asleep, until the motors wake them
-_STILL_SPEED, _STILL_SPIN = 0.01, 2.0 / 180.0 * 3.14159265359  # m/s, rad/s
+_STILL_SPEED, _STILL_SPIN = 0.01, float(joints.ANGULAR_SLOP)  # m/s, rad/s
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,31 +145,6 @@ def step(
         still_time=still_time,
         clock=motion.clock,
     )
-
-
-def step_natively(
-    worlds: World,
-    observations: Float[Array, "B 24"],
-    heights: Float[Array, "B points"],
-    drive: Float[Array, "B joints"],
-    hull_force: Float[Array, "B"],
-    passes: Passes,
-) -> tuple[World, Float[Array, "B 24"]]:
-    """What `step` does, on the CPU, to worlds whose arrays begin with the lanes; and what the walkers then observe.
-
-    Walkers whose hull was hit stay as they are.
-    """
-    leaves = [*jax.tree.leaves(worlds), observations]
-    table = jnp.asarray(np.concatenate([MODEL_TABLE, lidar.RAYS.T.ravel()]))
-    new = native.call(
-        "wann_biped",
-        [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves],
-        *(table, heights, drive, hull_force, *leaves),
-        in_place={4 + i: i for i in range(len(leaves))},
-        velocity_passes=passes.velocity,
-        position_passes=passes.position,
-    )
-    return jax.tree.unflatten(jax.tree.structure(worlds), new[:-1]), new[-1]
 
 
 def _solve_velocities(

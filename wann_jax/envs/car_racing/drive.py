@@ -9,6 +9,7 @@ the step before; the tiles found in this step are those under the wheels before 
 """
 
 import dataclasses
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -17,12 +18,12 @@ from flax import struct
 from jax import Array, lax
 from jaxtyping import Bool, Float, Int, UInt32
 
-from wann_jax import native
-from wann_jax.envs.car_racing import contacts, dynamics, parts
+from wann_jax.envs.car_racing import contacts, dynamics, parts, tile_map, track
 from wann_jax.envs.car_racing.dynamics import Car, Controls
 from wann_jax.envs.car_racing.lanes import by_table
 from wann_jax.envs.car_racing.tile_map import WINDOW
 from wann_jax.envs.car_racing.track import FIELD, MAX_TILES, Track
+from wann_jax.native import Library, numbers
 
 TRACK_REWARD = 1000.0  # for all tiles together
 STEP_COST = 0.1
@@ -30,6 +31,12 @@ LEAVING_REWARD = -100.0  # in place of the step's own
 NUM_WORDS = -(-MAX_TILES // 32)
 _MASSES = [parts.HULL_MASS, parts.HULL_INERTIA, parts.WHEEL_MASS, parts.WHEEL_INERTIA]
 _PARTS_TABLE = np.array([*_MASSES, *parts.ANCHORS.ravel()], np.float32)  # as kernels/native/car.cc reads it
+CAR = Library(
+    "car",
+    "wann_car",
+    seconds=4,
+    constants=lambda: numbers(sys.modules[__name__], contacts, dynamics, parts, tile_map, track),
+)
 
 
 @struct.dataclass
@@ -107,13 +114,13 @@ def move_natively(tracks: Track, track_index: Int[Array, "*B"], lanes: tuple[Dri
     tables = [jnp.asarray(_PARTS_TABLE), tracks.corners, tracks.num_tiles, tracks.first_tile, track_index.reshape(-1)]
     wishes = [controls.steer.reshape(-1), controls.gas.reshape(-1), controls.brake.reshape(-1)]
     shapes = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in flat]
-    new = native.call("wann_car", shapes, *tables, *wishes, *flat, in_place={8 + i: i for i in range(len(flat))})
+    new = CAR.call("wann_car", shapes, *tables, *wishes, *flat, in_place={8 + i: i for i in range(len(flat))})
     new = [leaf.reshape(old.shape) for leaf, old in zip(new, arrays, strict=True)]
     car = jax.tree.unflatten(jax.tree.structure(drive.car), new[:-2])
     return dataclasses.replace(drive, car=car, on_road=new[-2], visited=new[-1], steps=drive.steps + 1)
 
 
-_MOVE = by_table(move_by_xla, move_natively, lanes_last=True)
+_MOVE = by_table(move_by_xla, move_natively, CAR, lanes_last=True)
 
 
 def controls_of(action: Float[Array, "3 *B"]) -> Controls:

@@ -12,15 +12,16 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_batching import custom_vmap
 
-from wann_jax import native
+from wann_jax.native import Library
 
 
-def by_table(by_xla: Callable, natively: Callable, lanes_last: bool) -> Callable:
-    """`lanes_last`: where arrays of lanes have further axes, those of the lanes are the last instead of the first."""
+def by_table(by_xla: Callable, natively: Callable, library: Library, lanes_last: bool) -> Callable:
+    """`natively` calls the library. `lanes_last`: where arrays of lanes have further axes, those of the lanes are the
+    last instead of the first."""
 
     @custom_vmap
     def run(table, index, lanes):
-        if native.available():
+        if library.ready():
             return lax.platform_dependent(table, index, lanes, cpu=natively, default=by_xla)
         return by_xla(table, index, lanes)
 

@@ -13,7 +13,6 @@ from flax import struct
 from jax import Array, lax
 from jaxtyping import Float, Int, UInt8
 
-from wann_jax import native
 from wann_jax.envs.car_racing import lens, texture
 from wann_jax.envs.car_racing.drive import Drive
 from wann_jax.envs.car_racing.dynamics import origin
@@ -21,11 +20,21 @@ from wann_jax.envs.car_racing.lanes import by_table
 from wann_jax.envs.car_racing.lens import SIZE
 from wann_jax.envs.car_racing.texture import Texture
 from wann_jax.envs.trigonometry import sin_cos
+from wann_jax.native import Library, Value, numbers
 
 CLOSE = lens.NUM_ZOOMS - 1  # steps from the start until the camera is close
 # Points of the window ahead and to the right of the hull's origin, of each row and column of pixels.
 _ROWS = (lens.CAR_ROW - (np.arange(SIZE) + 0.5) * lens.PIXEL_HEIGHT).astype(np.float32)
 _COLUMNS = ((np.arange(SIZE) + 0.5) * lens.PIXEL_WIDTH - lens.CAR_COLUMN).astype(np.float32)
+
+
+def _native_constants() -> dict[str, Value]:
+    car = {"row": lens.CAR_ROWS, "column": lens.CAR_COLUMNS}
+    first = {f"car_{name}": part.start for name, part in car.items()}
+    return {**numbers(lens), **first, **{f"car_{name}s": part.stop - part.start for name, part in car.items()}}
+
+
+PICTURE = Library("car_picture", "wann_car_picture", seconds=4, constants=_native_constants)
 
 
 @struct.dataclass
@@ -71,10 +80,10 @@ def render_natively(textures: Texture, track_index: Int[Array, "*B"], camera: Ca
     view = _view(track_index, camera, frame, textures.texels.shape[-1])
     result = jax.ShapeDtypeStruct((*track_index.shape, SIZE, SIZE, 3), jnp.uint8)
     arrays = textures.texels, jnp.asarray(_ROWS), jnp.asarray(_COLUMNS), *view, _car(camera.steer, frame)
-    return native.call("wann_car_picture", result, *arrays).reshape(*lanes, SIZE, SIZE, 3)
+    return PICTURE.call("wann_car_picture", result, *arrays).reshape(*lanes, SIZE, SIZE, 3)
 
 
-_RENDER = by_table(render_by_xla, render_natively, lanes_last=False)
+_RENDER = by_table(render_by_xla, render_natively, PICTURE, lanes_last=False)
 
 
 def _sample(textures: Texture, track_index: Array, camera: Camera, frame: Array) -> Array:

@@ -97,7 +97,7 @@ void Load(const Model& model, const Walker& walker, const Prepared& prepared, fl
     group.at[body].x[lane] = walker.position[0][body], group.at[body].y[lane] = walker.position[1][body];
     group.at[body].angle[lane] = walker.position[2][body];
     group.velocity[body].x[lane] = walker.velocity[0][body] + push;
-    group.velocity[body].y[lane] = walker.velocity[1][body] - 10.0f * kTimeStep;
+    group.velocity[body].y[lane] = walker.velocity[1][body] + static_cast<float>(WANN_WORLD_GRAVITY) * kTimeStep;
     group.velocity[body].angle[lane] = walker.velocity[2][body];
     group.number[body] = std::max(group.number[body], prepared.number[body]);
     for (int k = 0; k < prepared.number[body]; ++k) {
@@ -149,7 +149,7 @@ Mask SolvePositions(const Model& model, Group& group, int passes) {
     std::copy(group.at, group.at + kBodies, next);
     Mask fine = Mask{} - 1;
     for (int b = 0; b < kBodies; ++b) {
-      for (int k = 0; k < group.number[b]; ++k) fine &= Lift(group.patches[b][k], model.body[b], next[b], 0.2f) >= -3.0f * kSlop;
+      for (int k = 0; k < group.number[b]; ++k) fine &= Lift(group.patches[b][k], model.body[b], next[b], WANN_WORLD_CORRECTION) >= -3.0f * kSlop;
     }
     for (int j = 0; j < kJoints; ++j) {
       fine &= Pull(model.joint[j], model.body[j], model.body[j + 1], next[j], next[j + 1], group.joints[j].at_limit);
@@ -173,7 +173,7 @@ void Store(const Model& model, const Group& group, const Prepared& prepared, int
     walker.position[0][body] = at.x[lane], walker.position[1][body] = at.y[lane], walker.position[2][body] = at.angle[lane];
     const float v[3] = {velocity.x[lane], velocity.y[lane], velocity.angle[lane]};
     for (int i = 0; i < 3; ++i) walker.velocity[i][body] = v[i];
-    constexpr float kSpeed = 0.01f, kSpin = 2.0f / 180.0f * 3.14159265359f;
+    constexpr float kSpeed = WANN_WORLD_STILL_SPEED, kSpin = WANN_WORLD_STILL_SPIN;
     is_still = is_still && v[0] * v[0] + v[1] * v[1] <= kSpeed * kSpeed && v[2] * v[2] <= kSpin * kSpin;
     for (int k = 0; k < prepared.number[body]; ++k) {
       for (int i = 0; i < 2; ++i) {
@@ -187,7 +187,7 @@ void Store(const Model& model, const Group& group, const Prepared& prepared, int
     for (int i = 0; i < 4; ++i) walker.joint_impulse[i][j] = group.joints[j].impulse[i][lane];
   }
   walker.still_time = is_still ? walker.still_time + kTimeStep : 0.0f;
-  const bool sleeps = walker.still_time >= 0.5f && is_solved;
+  const bool sleeps = walker.still_time >= static_cast<float>(WANN_WORLD_STILL_TIME) && is_solved;
   if (sleeps) std::memset(walker.velocity, 0, sizeof walker.velocity), walker.still_time = 0.0f;
   const int clock = ++walker.clock;
   for (int body = 0; body < kBodies; ++body) {

@@ -2,11 +2,15 @@
 
 #pragma once
 
-#include "biped_math.h"
+#include "biped_model.h"
 
 namespace wann::biped {
 
 using Point = Vec<float>;
+
+constexpr float kRelativeTolerance = WANN_MANIFOLD_RELATIVE_TOLERANCE;
+constexpr float kAbsoluteTolerance = WANN_MANIFOLD_ABSOLUTE_TOLERANCE;
+constexpr int kFirstIsSide = WANN_MANIFOLD_FIRST_IS_SIDE, kSecondIsSide = WANN_MANIFOLD_SECOND_IS_SIDE;
 
 struct Manifold {
   bool on_body;
@@ -23,11 +27,11 @@ struct Walker {
   bool touched[kBodies], hull_hit;
   float still_time;
   int32_t clock;
-  float observation[24];
+  float observation[14 + WANN_LIDAR_NUM_RAYS];
   const float* heights;
 
   State<float> At(int body) const { return {position[0][body], position[1][body], position[2][body]}; }
-  Point Ground(int index) const { return {static_cast<float>(index * (14.0 / 30.0)), heights[index]}; }
+  Point Ground(int index) const { return {static_cast<float>(index * WANN_TERRAIN_STEP), heights[index]}; }
 };
 
 struct End {
@@ -66,7 +70,7 @@ inline Manifold Collide(const Body& body, const Frame<float>& frame, Point centr
     if (value < best) best = value, facing = i;
   }
   if (edge_gap > kSkin || side_gap > kSkin) return result;
-  const bool on_body = side_gap > 0.98f * edge_gap + 0.001f;
+  const bool on_body = side_gap > kRelativeTolerance * edge_gap + kAbsoluteTolerance;
   const int first = on_body ? side : facing, second = first == body.corners - 1 ? 0 : first + 1;
   const Point face = on_body ? outward[first] : normal;
   const Point from = on_body ? corner[first] : faces_down ? start : end;
@@ -84,7 +88,7 @@ inline Manifold Collide(const Body& body, const Frame<float>& frame, Point centr
     if (Dot(face, e.point - from) > kSkin) continue;
     const int one = on_body ? e.other_index : e.index, two = on_body ? e.index : e.other_index;
     result.point[result.count] = on_body ? e.point : frame.Find(e.point);
-    result.identity[result.count++] = one + 8 * two + (e.is_clipped && !on_body ? 128 : 64);
+    result.identity[result.count++] = one + WANN_MANIFOLD_SECOND * two + (e.is_clipped && !on_body ? kSecondIsSide : kFirstIsSide);
   }
   return result;
 }
@@ -92,7 +96,7 @@ inline Manifold Collide(const Body& body, const Frame<float>& frame, Point centr
 inline bool BoxesMeet(const Walker& walker, int body, int edge) {
   if (edge < 0) return false;
   const Point start = walker.Ground(edge), end = walker.Ground(edge + 1);
-  const float margin = kShapeSkin + 0.1f;
+  const float margin = kShapeSkin + kMargin;
   return start.x - margin <= walker.high_x[body] && walker.low_x[body] <= end.x + margin &&
          std::min(start.y, end.y) - margin <= walker.high_y[body] &&
          walker.low_y[body] <= std::max(start.y, end.y) + margin;
@@ -103,7 +107,7 @@ inline int Order(const Walker& walker, int body, int (&slots)[kSlots]) {
   int number = 0;
   for (int slot = 0; slot < kSlots; ++slot) {
     if (walker.birth[slot][body] < 0) continue;
-    const auto key = [&](int s) { return walker.birth[s][body] * 256 + walker.edge[s][body]; };
+    const auto key = [&](int s) { return walker.birth[s][body] * WANN_CONTACTS_EDGES_PER_BATCH + walker.edge[s][body]; };
     int place = number++;
     for (; place > 0 && key(slots[place - 1]) < key(slot); --place) slots[place] = slots[place - 1];
     slots[place] = slot;
@@ -152,13 +156,13 @@ inline void FindContacts(const Body& body, int index, Walker& walker, State<floa
   const bool inside = walker.low_x[index] <= low_x && walker.low_y[index] <= low_y && high_x <= walker.high_x[index] &&
                       high_y <= walker.high_y[index];
   if (!inside) {
-    const Point ahead = (frames[1].origin - frames[0].origin) * 2.0f;
-    walker.low_x[index] = low_x - 0.1f + std::min(ahead.x, 0.0f);
-    walker.low_y[index] = low_y - 0.1f + std::min(ahead.y, 0.0f);
-    walker.high_x[index] = high_x + 0.1f + std::max(ahead.x, 0.0f);
-    walker.high_y[index] = high_y + 0.1f + std::max(ahead.y, 0.0f);
+    const Point ahead = (frames[1].origin - frames[0].origin) * static_cast<float>(WANN_CONTACTS_PREDICTION);
+    walker.low_x[index] = low_x - kMargin + std::min(ahead.x, 0.0f);
+    walker.low_y[index] = low_y - kMargin + std::min(ahead.y, 0.0f);
+    walker.high_x[index] = high_x + kMargin + std::max(ahead.x, 0.0f);
+    walker.high_y[index] = high_y + kMargin + std::max(ahead.y, 0.0f);
   }
-  const int first = static_cast<int>(std::floor((low_x - 0.3f) * (1.0f / kStep)));
+  const int first = static_cast<int>(std::floor((low_x - static_cast<float>(WANN_CONTACTS_REACH)) * (1.0f / kStep)));
   for (int slot = 0; slot < kSlots; ++slot) {
     int edge = first + ((slot - first) & (kSlots - 1));
     if (edge < 0 || edge >= kEdges) edge = -1;

@@ -6,8 +6,8 @@
 
 namespace wann::biped {
 
-constexpr float kTarget = kSlop, kTolerance = 0.25f * kSlop;  // m: the distance of touching cores
-constexpr float kLatest = 1.0f - 10.0f * 1.1920929e-07f;
+constexpr float kTarget = WANN_IMPACT_TARGET, kTolerance = WANN_IMPACT_TOLERANCE;  // m: the distance of touching cores
+constexpr float kLatest = WANN_CONTINUOUS_LATEST;
 
 struct Sweep {
   const Body& body;
@@ -101,7 +101,7 @@ inline float Separation(const Sweep& sweep, const Axis& axis, int feature, float
 
 inline float FindRoot(const Sweep& sweep, const Axis& axis, int feature, float low, float high, float at_low, float at_high) {
   const float until = high;
-  for (int count = 0; count < 50; ++count) {
+  for (int count = 0; count < WANN_IMPACT_MAX_ROOTS; ++count) {
     const float slope = at_high == at_low ? 1.0f : at_high - at_low;
     const float middle = count % 2 ? low + (kTarget - at_low) * (high - low) / slope : 0.5f * (low + high);
     const float value = Separation(sweep, axis, feature, middle);
@@ -118,12 +118,12 @@ inline float FindRoot(const Sweep& sweep, const Axis& axis, int feature, float l
 // Share of the motion at which the cores come within the target distance; 1: not at all.
 inline float TimeOfImpact(const Sweep& sweep) {
   float time = 0.0f;
-  for (int axes = 0; axes < 20; ++axes) {
+  for (int axes = 0; axes < WANN_IMPACT_MAX_AXES; ++axes) {
     const Axis axis = Closest(sweep, time);
     if (axis.distance <= 0.0f) return 1.0f;
     if (axis.distance < kTarget + kTolerance) return time;
     float until = 1.0f;
-    for (int points = 0; points < 16; ++points) {
+    for (int points = 0; points < WANN_IMPACT_MAX_POINTS; ++points) {
       int feature = 0;
       const float late = Deepest(sweep, axis, until, feature);
       if (late > kTarget + kTolerance) return 1.0f;
@@ -164,9 +164,9 @@ inline void Respond(const Body& body, const Manifold* const* touching, int numbe
     const Manifold& m = *touching[k];
     patches[k] = {float(m.count), float(m.on_body), m.normal, m.base, {m.point[0], m.point[1]}};
   }
-  for (int pass = 0; pass < 20; ++pass) {
+  for (int pass = 0; pass < WANN_CONTINUOUS_POSITION_PASSES; ++pass) {
     float least = 0.0f;
-    for (int k = 0; k < number; ++k) least = std::min(least, Lift(patches[k], body, at, 0.75f));
+    for (int k = 0; k < number; ++k) least = std::min(least, Lift(patches[k], body, at, WANN_CONTINUOUS_POSITION_CORRECTION));
     if (least >= -1.5f * kSlop) break;
   }
   before = at;
@@ -190,7 +190,7 @@ inline void SolveImpacts(const Body& body, int index, Walker& walker, State<floa
     bool any = false;
     for (int slot = 0; slot < kSlots; ++slot) {
       times[slot] = 1.0f;
-      if (walker.birth[slot][index] < 0 || tries[slot] > 8) continue;
+      if (walker.birth[slot][index] < 0 || tries[slot] > WANN_CONTINUOUS_MAX_TRIES) continue;
       const int edge = walker.edge[slot][index];
       const Sweep sweep{body, before, at, walker.Ground(edge), walker.Ground(edge + 1)};
       if (!MayHit(sweep)) continue;
@@ -201,7 +201,7 @@ inline void SolveImpacts(const Body& body, int index, Walker& walker, State<floa
     return any;
   };
   bool any = compute();
-  for (int events = 0; any && events < 32; ++events) {
+  for (int events = 0; any && events < WANN_CONTINUOUS_MAX_EVENTS; ++events) {
     int order[kSlots], hit = -1;
     const int number = Order(walker, index, order);
     for (int k = 0; k < number; ++k) {

@@ -100,24 +100,4 @@ Frame<T> FrameOf(State<T> at, Vec<float> centre) {
   return frame;
 }
 
-constexpr int kBodies = 5, kJoints = 4, kCorners = 5, kSlots = 8, kEdges = 199, kHull = 2;
-constexpr float kSkin = 0.02f, kShapeSkin = 0.01f, kSlop = 0.005f, kTimeStep = 1.0f / 50.0f, kStep = 14.0f / 30.0f;
-
-struct Body {
-  int corners;
-  Vec<float> corner[kCorners], outward[kCorners], centre;
-  float inverse_mass, inverse_inertia, friction, radius;
-};
-
-struct Joint {
-  Vec<float> first, second;  // lever arms from the centres of mass
-  float low, high, reference, speed;
-};
-
-struct Model {
-  Body body[kBodies];
-  Joint joint[kJoints];
-  Vec<float> ray[10];  // m, of the range finders
-};
-
 }  // namespace wann::biped

@@ -6,7 +6,7 @@
 
 namespace wann::biped {
 
-constexpr int kRays = 10, kObservations = 14 + kRays;
+constexpr int kRays = WANN_LIDAR_NUM_RAYS;
 
 // Share of its way at which a ray from `origin` meets the ground, at most 1.
 inline float Measure(const Walker& walker, Point origin, Point ray) {

@@ -41,7 +41,7 @@ inline ContactRow<float> Prepare(const Body& body, const Manifold& manifold, Sta
     row.xx = mass + inertia * turn[0] * turn[0], row.yy = mass + inertia * turn[1] * turn[1];
     row.xy = mass + inertia * turn[0] * turn[1];
     const float determinant = row.xx * row.yy - row.xy * row.xy;
-    if (row.xx * row.xx < 1000.0f * determinant) {
+    if (row.xx * row.xx < static_cast<float>(WANN_IMPULSES_MAX_CONDITION) * determinant) {
       row.ixx = row.yy / determinant, row.ixy = -row.xy / determinant, row.iyy = row.xx / determinant;
     } else {
       row.count = 1.0f;
@@ -164,7 +164,7 @@ void Prepare(JointRow<T>& row, const Joint& joint, const Body& a, const Body& b,
   const T angle = angle_b - angle_a - joint.reference, one = All<T>(1.0f), zero = All<T>(0.0f);
   row.at_limit = Select(angle <= joint.low, -one, Select(angle >= joint.high, one, zero));
   row.speed = joint.speed * Select(drive > 0.0f, one, Select(drive < 0.0f, -one, zero));
-  row.most = kTimeStep * (80.0f * Most(drive, -drive));
+  row.most = kTimeStep * (static_cast<float>(WANN_BODIES_MAX_MOTOR_TORQUE) * Most(drive, -drive));
   const auto keeps = ((row.at_limit < 0.0f) & (row.impulse[2] > 0.0f)) | ((row.at_limit > 0.0f) & (row.impulse[2] < 0.0f));
   row.impulse[2] = Select(keeps, row.impulse[2], zero);
 }
@@ -206,7 +206,7 @@ void Solve(JointRow<T>& row, const Body& a, const Body& b, State<T>& va, State<T
 // Moves two bodies together; gives the lanes that were within tolerance before.
 template <class T>
 auto Pull(const Joint& joint, const Body& a, const Body& b, State<T>& pa, State<T>& pb, T at_limit) {
-  constexpr float kAngularSlop = 2.0f / 180.0f * 3.14159265359f, kMost = 8.0f / 180.0f * 3.14159265359f;
+  constexpr float kMost = WANN_JOINTS_MAX_ANGULAR_CORRECTION;
   const T zero = All<T>(0.0f), angle = pb.angle - pa.angle - joint.reference;
   const T below = angle - joint.low, above = angle - joint.high;
   const auto at_low = at_limit < 0.0f, at_high = at_limit > 0.0f;
@@ -232,7 +232,7 @@ template <class T>
 void Integrate(State<T>& at, State<T>& velocity, float time) {
   const T one = All<T>(1.0f), length = Root(Dot(Vec<T>{velocity.x, velocity.y}, Vec<T>{velocity.x, velocity.y})) * time;
   const T turn = Most(velocity.angle, -velocity.angle) * time;
-  constexpr float kFar = 2.0f, kTurn = 0.5f * 3.14159265359f;  // at most, in one step
+  constexpr float kFar = WANN_INTEGRATE_MAX_TRANSLATION, kTurn = WANN_INTEGRATE_MAX_ROTATION;  // at most, in one step
   const T slow = Select(length > kFar, kFar / Most(length, one), one), spin = Select(turn > kTurn, kTurn / Most(turn, one), one);
   velocity.x *= slow, velocity.y *= slow, velocity.angle *= spin;
   at.x += velocity.x * time, at.y += velocity.y * time, at.angle += velocity.angle * time;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <unordered_map>
 #include <vector>
 
@@ -15,8 +16,20 @@ namespace {
 
 using namespace wann;
 
-constexpr int kOutputLayer = 1 << 14;  // genome.OUTPUT_LAYER
-enum Kind { kAddConnection, kAddNode, kEnableConnection, kChangeActivation, kDisableConnection, kNumKinds, kNoChange = -1 };
+constexpr int kOutputLayer = WANN_GENOME_OUTPUT_LAYER;
+// The order of MUTATIONS in ../../genomes/mutation.py, and what each of them needs.
+enum Kind {
+  kNoChange = -1,
+  kAddConnection = WANN_ADD_CONNECTION,
+  kAddNode = WANN_ADD_NODE,
+  kEnableConnection = WANN_ENABLE_CONNECTION,
+  kChangeActivation = WANN_CHANGE_ACTIVATION,
+  kDisableConnection = WANN_DISABLE_CONNECTION,
+};
+constexpr bool kGrows[] = {WANN_GROWS};
+constexpr int kNewNodes[] = {WANN_NEW_NODES}, kNewConnections[] = {WANN_NEW_CONNECTIONS};
+constexpr int kNumKinds = static_cast<int>(std::size(kGrows));
+static_assert(kNumKinds == 5, "written out for five kinds");
 
 // One parent's tables.
 struct Parent {
@@ -81,18 +94,20 @@ class Child {
   Kind Mutate(const float* draws, const float* rates, int new_mark, bool* overflow) {
     CountLaterNodes();
     const int num_enabled = NumEnabled(), num_splittable = NumSplittable();
-    const int free = max_connections - num_connections;
+    const int free_nodes = max_nodes - num_nodes, free_connections = max_connections - num_connections;
     const bool may_grow = connection_limit == 0 || num_enabled < connection_limit;
-    const bool wants[] = {OpenPairs() > 0, num_splittable > 0, num_enabled < num_connections,
-                          num_nodes > sizes.num_fixed() && num_allowed > 1, num_enabled > 0};
-    const bool room[] = {free >= 1, free >= 2 && num_nodes < max_nodes, true, true, true};
-    const bool allows[] = {may_grow, may_grow, may_grow, true, true};
-    constexpr Kind order[] = {kAddConnection, kAddNode, kEnableConnection, kChangeActivation, kDisableConnection};
+    bool wants[kNumKinds];
+    wants[kAddConnection] = OpenPairs() > 0;
+    wants[kAddNode] = num_splittable > 0;
+    wants[kEnableConnection] = num_enabled < num_connections;
+    wants[kChangeActivation] = num_nodes > sizes.num_fixed() && num_allowed > 1;
+    wants[kDisableConnection] = num_enabled > 0;
     float cumulated[kNumKinds], total = 0.0f;
-    for (Kind kind : order) {
-      total += wants[kind] && room[kind] && allows[kind] ? rates[kind] : 0.0f;
+    for (int kind = 0; kind < kNumKinds; ++kind) {
+      const bool has_room = free_nodes >= kNewNodes[kind] && free_connections >= kNewConnections[kind];
+      total += wants[kind] && has_room && (may_grow || !kGrows[kind]) ? rates[kind] : 0.0f;
       cumulated[kind] = total;
-      *overflow |= wants[kind] && !room[kind];
+      *overflow |= wants[kind] && !has_room;
     }
     if (!(total > 0.0f)) return kNoChange;
     const float place = draws[0] * total;

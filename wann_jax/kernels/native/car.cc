@@ -15,8 +15,10 @@ namespace {
 using namespace wann::car;
 using wann::car::Body;
 
-constexpr int kWindow = 6, kWords = 13, kMaxTiles = 400, kCells = 320;
-constexpr float kField = 2000.0f / 6.0f, kMargin = 0.02f, kHalfWidth = 0.28f;
+constexpr int kWindow = WANN_TILE_MAP_WINDOW, kCells = WANN_TILE_MAP_CELLS;
+constexpr int kMaxTiles = WANN_TRACK_MAX_TILES, kWords = WANN_DRIVE_NUM_WORDS;
+constexpr float kField = WANN_TRACK_FIELD, kMargin = WANN_CONTACTS_MARGIN, kHalfWidth = WANN_PARTS_WHEEL_HALF_WIDTH;
+constexpr float kGrip[] = {WANN_DYNAMICS_GRIP};  // on grass and on the road
 
 struct Tracks {
   const float* corners;  // [K, tiles, 4, 2]
@@ -123,7 +125,7 @@ ffi::Error StepCars(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::Rem
     for (int w = 0; w < kWheels; ++w) {
       SinCos(car.wheel[w].angle, sine[w], cosine[w]);
       for (int lane = 0; lane < kLanes; ++lane) {
-        grip[w][lane] = was_on_road[w * number + begin + std::min(lane, count - 1)] ? 400.0f : 240.0f;
+        grip[w][lane] = kGrip[was_on_road[w * number + begin + std::min(lane, count - 1)]];
       }
     }
     for (int lane = 0; lane < count; ++lane) {

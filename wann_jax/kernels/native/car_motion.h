@@ -10,10 +10,16 @@ namespace wann::car {
 
 using namespace wann::biped;
 
-constexpr int kWheels = 4;
-constexpr float kRadius = 0.54f;
-constexpr float kTimeStep = 0.02f, kSpinInertia = 1.6f, kMaxAngle = 0.4f;
-constexpr float kAngularSlop = 0.0349065850f, kLinearSlop = 0.005f, kRounding = 2e-6f;
+// Macros WANN_MODULE_NAME are constants of Python's modules (../../native/__init__.py).
+constexpr int kWheels = WANN_PARTS_NUM_WHEELS;
+constexpr float kRadius = WANN_PARTS_WHEEL_RADIUS, kTimeStep = WANN_DYNAMICS_TIME_STEP;
+constexpr float kSpinInertia = WANN_DYNAMICS_SPIN_INERTIA, kStiffness = WANN_DYNAMICS_SLIP_STIFFNESS;
+constexpr float kPower = WANN_DYNAMICS_ENGINE_POWER, kBrake = WANN_DYNAMICS_BRAKE, kGasRise = WANN_DYNAMICS_GAS_RISE;
+constexpr float kSteerGain = WANN_DYNAMICS_STEER_GAIN, kSteerSpeed = WANN_DYNAMICS_STEER_SPEED;
+constexpr float kMaxAngle = WANN_DYNAMICS_MAX_ANGLE, kMaxHold = WANN_DYNAMICS_MAX_HOLD;
+constexpr float kMaxSpeed = WANN_DYNAMICS_MAX_SPEED, kMaxSpin = WANN_DYNAMICS_MAX_SPIN;
+constexpr float kAngularSlop = WANN_DYNAMICS_ANGULAR_SLOP, kLinearSlop = WANN_DYNAMICS_LINEAR_SLOP;
+constexpr float kMaxCorrection = WANN_DYNAMICS_MAX_CORRECTION, kRounding = WANN_DYNAMICS_ROUNDING;
 
 // Masses and anchors, as drive.py lists them.
 struct Parts {
@@ -44,18 +50,18 @@ inline Pack Sign(Pack value) {
 inline void DriveWheels(Cars& car, const Controls& controls, const Pack (&grip)[kWheels], const Pack (&sine)[kWheels],
                         const Pack (&cosine)[kWheels], Vec<Pack> (&force)[kWheels]) {
   const Pack wanted = Clip(controls.gas, All<Pack>(0.0f), All<Pack>(1.0f));
-  car.gas += Least(wanted - car.gas, All<Pack>(0.1f));
+  car.gas += Least(wanted - car.gas, All<Pack>(kGasRise));
   const Mask blocks = controls.brake >= 0.9f;
-  const Pack slower = 15.0f * Most(controls.brake, All<Pack>(0.0f));
+  const Pack slower = kBrake * Most(controls.brake, All<Pack>(0.0f));
   for (int w = 0; w < kWheels; ++w) {
     Pack spin = car.spin[w];
-    if (w >= 2) spin += (kTimeStep * 40000.0f / kSpinInertia) * car.gas / (Abs(spin) + 5.0f);
+    if (w >= 2) spin += (kTimeStep * kPower / kSpinInertia) * car.gas / (Abs(spin) + 5.0f);
     spin = Sign(spin) * Most(Abs(spin) - slower, All<Pack>(0.0f));
     spin = Select(blocks, All<Pack>(0.0f), spin);
     car.phase[w] += kTimeStep * spin;
     const Body& velocity = car.wheel_velocity[w];
-    Pack forward = (spin * kRadius - (cosine[w] * velocity.y - sine[w] * velocity.x)) * 82.0f;
-    Pack aside = -(cosine[w] * velocity.x + sine[w] * velocity.y) * 82.0f;
+    Pack forward = (spin * kRadius - (cosine[w] * velocity.y - sine[w] * velocity.x)) * kStiffness;
+    Pack aside = -(cosine[w] * velocity.x + sine[w] * velocity.y) * kStiffness;
     const Pack size = Root(forward * forward + aside * aside);
     const Pack share = Select(size > grip[w], grip[w] / Most(size, All<Pack>(1e-6f)), All<Pack>(1.0f));
     forward *= share, aside *= share;
@@ -71,7 +77,7 @@ inline bool Steer(const Cars& car, Pack steer, Pack (&stop)[kWheels], Pack (&spe
   for (int w = 0; w < kWheels; ++w) {
     const Pack angle = car.wheel[w].angle - car.hull.angle;
     const Pack error = (w < 2 ? steer : zero) - angle;
-    speed[w] = Sign(error) * Least(50.0f * Abs(error), All<Pack>(3.0f));
+    speed[w] = Sign(error) * Least(kSteerGain * Abs(error), All<Pack>(kSteerSpeed));
     const Mask at_stop = Abs(angle) >= kMaxAngle;
     stop[w] = Select(at_stop, Sign(angle), zero);
     any |= at_stop;
@@ -90,11 +96,11 @@ inline void Press(Cars& car, const Cars& held, const Parts& parts, const Pack (&
     const Vec<Pack> lever = {cosine * x - sine * y, sine * x + cosine * y};
     const Vec<Pack> more = {held.pull[w].x - car.pull[w].x, held.pull[w].y - car.pull[w].y};
     const Pack given = parts.wheel_inertia * stop[w] * (held.wheel_velocity[w].angle - car.wheel_velocity[w].angle);
-    const Pack most = 64.8f * kTimeStep - given;
+    const Pack most = kMaxHold - given;
     const Pack turned_hull = stop[w] * Cross(lever, more) * (1.0f / parts.hull_inertia);
     const Pack outward = stop[w] * speed[w];
     const Pack first = Clip(car.hold[w] + hinge * (turned_hull + outward), zero, most);
-    const Pack hold = first + 179.0f * hinge * outward;
+    const Pack hold = first + static_cast<float>(WANN_DYNAMICS_PASSES - 1) * hinge * outward;
     const Pack free = Clip(hold * (-1.0f / hinge), zero, Abs(speed[w]));
     speed[w] = Select(stop[w] == 0.0f, speed[w], -stop[w] * free);
     car.hold[w] = Select(stop[w] == 0.0f, zero, Clip(hold, zero, most));
@@ -103,10 +109,9 @@ inline void Press(Cars& car, const Cars& held, const Parts& parts, const Pack (&
 
 inline void Limit(Body& velocity) {
   const Pack speed = Root(velocity.x * velocity.x + velocity.y * velocity.y);
-  const Pack share = Select(speed > 100.0f, 100.0f / Most(speed, All<Pack>(1.0f)), All<Pack>(1.0f));
+  const Pack share = Select(speed > kMaxSpeed, kMaxSpeed / Most(speed, All<Pack>(1.0f)), All<Pack>(1.0f));
   velocity.x *= share, velocity.y *= share;
-  const float turn = 1.57079632679f / kTimeStep;
-  velocity.angle = Clip(velocity.angle, All<Pack>(-turn), All<Pack>(turn));
+  velocity.angle = Clip(velocity.angle, All<Pack>(-kMaxSpin), All<Pack>(kMaxSpin));
 }
 
 // Velocities under which the joints hold, with all momentum kept, and the joints' pull on the wheels.
@@ -153,7 +158,7 @@ inline Mask Pull(const Parts& parts, const float (&anchor)[2], Pack stop, Body& 
   const float compliance = 1.0f / parts.hull_mass + 1.0f / parts.wheel_mass;
   const Pack zero{};
   const Pack beyond = Select(stop == 0.0f, zero, stop * (wheel.angle - hull.angle) - kMaxAngle);
-  const Pack back = stop * hinge * Clip(beyond - kAngularSlop, zero, All<Pack>(0.1396263402f));
+  const Pack back = stop * hinge * Clip(beyond - kAngularSlop, zero, All<Pack>(kMaxCorrection));
   const Pack hull_back = back * (1.0f / parts.hull_inertia);
   Turn(sine, cosine, hull_back);
   const Vec<Pack> lever = {cosine * anchor[0] - sine * anchor[1], sine * anchor[0] + cosine * anchor[1]};
@@ -171,7 +176,7 @@ inline Mask Pull(const Parts& parts, const float (&anchor)[2], Pack stop, Body& 
 
 inline void SolvePositions(Cars& car, const Parts& parts, const Pack (&stop)[kWheels]) {
   Mask busy = Mask{} - 1;
-  for (int pass = 0; pass < 60 && Any(busy); ++pass) {
+  for (int pass = 0; pass < WANN_DYNAMICS_POSITION_PASSES && Any(busy); ++pass) {
     Body hull = car.hull, wheel[kWheels];
     std::copy(car.wheel, car.wheel + kWheels, wheel);
     Mask fine = Mask{} - 1;

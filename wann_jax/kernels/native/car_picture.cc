@@ -12,7 +12,8 @@ namespace {
 
 using namespace wann::biped;
 
-constexpr int kSize = 64, kCarRow = 49, kCarRows = 12, kCarColumn = 28, kCarColumns = 8;
+constexpr int kSize = WANN_LENS_SIZE, kCarRow = WANN_CAR_ROW, kCarRows = WANN_CAR_ROWS;
+constexpr int kCarColumn = WANN_CAR_COLUMN, kCarColumns = WANN_CAR_COLUMNS;
 
 using Floats = ffi::Buffer<ffi::F32>;
 using Ints = ffi::Buffer<ffi::S32>;

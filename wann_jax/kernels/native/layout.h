@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
-constexpr int kRowWidth = 4;        // entries of a row's list: network.ROW_WIDTH
-constexpr int kFirstInputSlot = 2;  // slot 0 holds zero, slot 1 the bias
-constexpr int kPartialSum = 0;      // activation id of rows that only add: activations.SUM
+// Macros WANN_MODULE_NAME are constants of Python's modules (../../native/__init__.py).
+constexpr int kRowWidth = WANN_NETWORK_ROW_WIDTH;               // entries of a row's list
+constexpr int kFirstInputSlot = WANN_NETWORK_FIRST_INPUT_SLOT;  // slot 0 holds zero, slot 1 the bias
+constexpr int kPartialSum = WANN_ACTIVATION_IDS_SUM;            // id of rows that only add

@@ -15,7 +15,7 @@ namespace {
 using namespace wann;
 
 constexpr int kLanes = kSampleLanes;
-constexpr float kSmallestDeviation = 1e-12f;  // loss.SMALLEST_DEVIATION
+constexpr float kSmallestDeviation = WANN_LOSSES_SMALLEST_DEVIATION;
 
 // Each lane's cross-entropy of the softmax of its outputs.
 void LossOfLanes(const std::vector<const float*>& outputs, const int32_t* labels, float* __restrict losses) {

@@ -18,7 +18,7 @@
 
 namespace wann {
 
-constexpr int kSampleLanes = 64;  // samples that run at once: NATIVE_TILE in __init__.py
+constexpr int kSampleLanes = WANN_NATIVE_TILE;  // samples that run at once
 
 // One row: adds up to kRowWidth slots, scales the sum by the lane's weight, applies a function.
 struct Step {
@@ -34,16 +34,16 @@ void Activate(int activation, const float* __restrict weights, float* __restrict
   };
   switch (activation) {
     case kPartialSum: for (int i = 0; i < kLanes; ++i) out[i] = sum(i); break;
-    case 1: apply([](float x) { return x; }); break;
-    case 2: apply([](float x) { return x > 0.0f ? 1.0f : 0.0f; }); break;
-    case 3: apply([](float x) { return SinPi(x); }); break;
-    case 4: apply([](float x) { return Exp(-0.5f * x * x); }); break;
-    case 5: apply([](float x) { return Tanh(x); }); break;
-    case 6: apply([](float x) { return 0.5f * Tanh(0.5f * x) + 0.5f; }); break;
-    case 7: apply([](float x) { return -x; }); break;
-    case 8: apply([](float x) { return std::fabs(x); }); break;
-    case 9: apply([](float x) { return x < 0.0f ? 0.0f : x; }); break;
-    case 10: apply([](float x) { return SinPi(x + 0.5f); }); break;
+    case WANN_ACTIVATION_IDS_LINEAR: apply([](float x) { return x; }); break;
+    case WANN_ACTIVATION_IDS_STEP: apply([](float x) { return x > 0.0f ? 1.0f : 0.0f; }); break;
+    case WANN_ACTIVATION_IDS_SIN: apply([](float x) { return SinPi(x); }); break;
+    case WANN_ACTIVATION_IDS_GAUSSIAN: apply([](float x) { return Exp(-0.5f * x * x); }); break;
+    case WANN_ACTIVATION_IDS_TANH: apply([](float x) { return Tanh(x); }); break;
+    case WANN_ACTIVATION_IDS_SIGMOID: apply([](float x) { return 0.5f * Tanh(0.5f * x) + 0.5f; }); break;
+    case WANN_ACTIVATION_IDS_INVERSE: apply([](float x) { return -x; }); break;
+    case WANN_ACTIVATION_IDS_ABS: apply([](float x) { return std::fabs(x); }); break;
+    case WANN_ACTIVATION_IDS_RELU: apply([](float x) { return x < 0.0f ? 0.0f : x; }); break;
+    case WANN_ACTIVATION_IDS_COS: apply([](float x) { return SinPi(x + 0.5f); }); break;
   }
 }
 
@@ -51,6 +51,7 @@ void Activate(int activation, const float* __restrict weights, float* __restrict
 // on the number of sources and to add them up first.
 template <int kLanes>
 void RunStep(const Step& step, const float* slots, const float* weights, float* __restrict out) {
+  static_assert(kRowWidth == 4, "written out for four sources");
   const float* a = slots + int64_t{step.source[0]} * kLanes;
   const float* b = slots + int64_t{step.source[1]} * kLanes;
   const float* c = slots + int64_t{step.source[2]} * kLanes;
