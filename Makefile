@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export WANN_CACHE_DIR ?= $(CURDIR)/.cache
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.jax_cache
 
-.PHONY: demo test bench bench-box2d format clean
+.PHONY: demo test test-matrix bench bench-box2d format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/wann search swingup --preset laptop --generations 100 --out runs/demo-$$(date +%Y%m%d-%H%M%S)
@@ -16,6 +16,11 @@ test: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest -n 2
+
+# A short look with each Python that is found and the newest packages, with the oldest jax, and at what installing changes.
+test-matrix: $(VENV)/.installed-dev
+	.ci/matrix
+	$(BIN)/pytest -m network -rs tests/test_install.py
 
 # make bench ORIGINAL=DIR TENSORNEAT=DIR runs the peers too, from their checkouts.
 bench: $(VENV)/.installed-dev
@@ -41,7 +46,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .jax_cache .cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venvs .jax_cache .cache .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
