@@ -1,8 +1,8 @@
-"""The README's benchmark table, made from the files in results/.
+"""The benchmark table of benchmarks/README.md, made from the files in results/.
 
     python -m benchmarks.readme_table [--check]
 
-`--check` changes nothing and fails if the README is not up to date.
+`--check` changes nothing and fails if the table is not up to date.
 """
 
 import argparse
@@ -13,26 +13,26 @@ from typing import Any
 
 from benchmarks.common import RESULTS
 
-README = Path(__file__).parents[1] / "README.md"
+README = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- benchmarks: made by python -m benchmarks.readme_table -->", "<!-- end of benchmarks -->"
 
 
 def main() -> int:
-    """Writes the table into the README, or compares; the exit status."""
+    """Writes the table into the page, or compares; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     text = README.read_text()
     wanted = with_table(text, table())
     if parser.parse_args().check:
         if text != wanted:
-            print("README.md: the benchmark table is not what results/ gives; run python -m benchmarks.readme_table")
+            print("benchmarks/README.md: the table is not what results/ gives; run python -m benchmarks.readme_table")
         return int(text != wanted)
     README.write_text(wanted)
     return 0
 
 
 def with_table(text: str, table: str) -> str:
-    """The README's text with the table between its two marks."""
+    """The page's text with the table between its two marks."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{table}\n{END}{after}"

@@ -4,7 +4,7 @@
 
 In: a task, a `SearchConfig`, a state. Out: the state some generations later, and metrics: `run_generations`, which
 loop.py calls until a search is done. For people with their own loop: `init`, `ask`, `tell`.
-Source: Gaier & Ha 2019, "Weight Agnostic Neural Networks", section 3; differences stand in the README.
+Source: Gaier & Ha 2019, "Weight Agnostic Neural Networks", section 3; differences stand in ARCHITECTURE.md.
 """
 
 from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 In: objectives [P, M]. Out: the front of each individual, and the order from best to worst: by front, then by crowding
 distance, then by index.
-Source: Deb et al. 2002; the original WANN code ranks two the same way, but for its crowding formula (README).
+Source: Deb et al. 2002; the original WANN code ranks two the same way, but for its crowding formula (ARCHITECTURE.md).
 """
 
 from collections.abc import Callable

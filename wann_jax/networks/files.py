@@ -1,4 +1,4 @@
-"""Networks in files: our own format (JSON, documented in the README) and the original's matrix.
+"""Networks in files: our own format (JSON, documented in FORMAT.md) and the original's matrix.
 
 In: a path. Out: a genome or a compiled network; and the other way round. Whatever is wrong with a file raises
 DataError, in one line that names it.
