@@ -4,7 +4,7 @@ In: uniform draws and a genome. Out: the changed genome. Each mutation takes `ga
 written, so that under vmap all cost a few single-element writes instead of copies of the gene tables.
 What a draw chooses does not depend on the tables' capacity: growing them changes no run. Written twice: here, and
 natively for whole populations on CPU (kernels/native/breed.cc); both do the same, to the bit. Source: paper section
-3, and the original's operators, except that a change that cannot apply is never chosen (ARCHITECTURE.md, "differences").
+3, and the original's operators, except that a change that cannot apply is never chosen (see ARCHITECTURE.md).
 """
 
 import dataclasses
