@@ -18,7 +18,7 @@ install_import_hook("wann_jax", "tests.typecheck.check")
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
-# Older checkers count a key twice when each branch of a choice by platform uses it.
+# Older checkers take it for a use of a key that its place among devices is settled.
 jax.config.update("jax_debug_key_reuse", jax.__version_info__ >= (0, 10))
 jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[1] / ".jax_cache"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)

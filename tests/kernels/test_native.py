@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import export
 
 import wann_jax as wann
 from tests.helpers import (
@@ -190,7 +191,7 @@ def test_a_whole_generation_lowers_for_accelerators_without_native_code(name, ke
     def targets(text):
         return {target for target in native.TARGETS if f"@{target}(" in text}
 
-    exported = jax.export.export(search.run_generations, platforms=("cuda", "tpu"))(*arguments)
+    exported = export.export(search.run_generations, platforms=("cuda", "tpu"))(*arguments)
     assert exported.platforms == ("cuda", "tpu")
     assert targets(exported.mlir_module()) == set()
     if native.available():
