@@ -31,11 +31,21 @@ def evaluate(
     seed: int = 0,
     split: str = "validation",
 ) -> np.ndarray:
-    """Scores [P, W, R] of each network under each shared weight.
+    """Scores of each network under each shared weight.
 
-    Control: the return of each of `episodes` fresh episodes, the same for all networks and weights. Classification:
-    the accuracy on the whole `split` ("validation" or "test"), R = 1. Raises ConfigError if a network does not fit the
-    task, or an argument is out of range.
+    Args:
+        task: what the networks are for.
+        networks: compiled networks of any sizes.
+        weights: shared weights.
+        episodes: fresh episodes for each weight, the same for all networks and weights (control).
+        seed: of the episodes.
+        split: the images, "validation" or "test" (classification).
+
+    Returns:
+        [P, W, R]: the return of each episode, or, R = 1, the accuracy on the whole split.
+
+    Raises:
+        ConfigError: if a network does not fit the task, or an argument is out of range.
     """
     values = check_weights("weights", weights)
     require(episodes >= 1, "episodes", "at least 1", episodes)

@@ -50,12 +50,27 @@ def protocol(
     best: float | None = None,
     on_row: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
-    """All rows of one network; `weights` [C] are its tuned ones, if it has any.
+    """The paper's rows for one network: random weights, random and tuned shared weight, tuned weights, ensembles.
 
-    `trials`: episodes of each row (control); random weights (classification: at most 200, since each trial sees the
-    whole split). `split`: the images that rows are measured on; "validation" while something is still to be chosen.
-    `best`: the shared weight of the tuned row; default: `best_shared_weight`.
-    Raises ConfigError if something does not fit.
+    Args:
+        task: what the network is for.
+        network: one compiled network.
+        weights: its tuned weights [C], if it has any.
+        trials: episodes of each row (control); random weights, at most 200, since each sees the whole split
+            (classification).
+        shared_weights: the members of an ensemble (classification).
+        seed: of episodes and random weights.
+        split: the images that rows are measured on, "test", or "validation" while something is still to be chosen.
+        best: the shared weight of the tuned row; by default `best_shared_weight`.
+        on_row: called with every row that is done.
+
+    Returns:
+        Rows with a name ("row"), "mean", "std" over "trials", and what else a row has.
+
+    Raises:
+        ConfigError: if something does not fit.
+
+    Source: the paper, section 4.
     """
     check_fits(task, network)
     require(trials >= EPISODES_PER_WEIGHT, "trials", f"at least {EPISODES_PER_WEIGHT}", trials)
@@ -107,9 +122,22 @@ def check_weight_vector(weights: Any, num_connections: int) -> np.ndarray:
 def best_shared_weight(
     task: TunableTask, network: Network, grid_step: float = GRID_STEP, episodes: int = GRID_EPISODES
 ) -> float:
-    """The shared weight with the best mean score on the choice episodes or the validation split: a grid, refined.
+    """The shared weight with the best mean score: on a grid over [-2, 2], refined around its best.
 
-    The grid spans [-2, 2]; around its best, eight more weights see four times as many `episodes`.
+    Args:
+        task: what the network is for.
+        network: one compiled network.
+        grid_step: distance of the grid's weights.
+        episodes: for each weight (control), of a seed that nothing else uses; the eight weights around the best see
+            four times as many. Classification uses the validation split.
+
+    Returns:
+        The weight.
+
+    Raises:
+        ConfigError: if the network does not fit the task.
+
+    Source: the paper's tuned shared weight, section 4.
     """
 
     def best_of(candidates: np.ndarray, episodes: int) -> float:

@@ -104,4 +104,5 @@ def _run_command(name: str, args: list[str]) -> int:
 
         settle_cpu_devices()
         jax.config.update("jax_enable_x64", False)  # all is computed in 32 bits
-    return getattr(importlib.import_module(module), function)(args)
+    status: int = getattr(importlib.import_module(module), function)(args)
+    return status

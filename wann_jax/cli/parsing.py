@@ -54,7 +54,9 @@ OPTION_TYPES = tyro.constructors.ConstructorRegistry()
 
 
 @OPTION_TYPES.primitive_rule
-def _comma_separated(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec | None:
+def _comma_separated(
+    info: tyro.constructors.PrimitiveTypeInfo,
+) -> tyro.constructors.PrimitiveConstructorSpec[Any] | None:
     """Lists of numbers are written -2,-1,1 everywhere."""
     if (get_origin(info.type), get_args(info.type)) != (tuple, (float, ...)):  # tuple or typing.Tuple
         return None

@@ -59,7 +59,18 @@ class Candidate(NamedTuple):
 
 @in_32_bits
 def init(key: Key[Array, ""], config: SearchConfig, spec: GenomeSpec) -> SearchState:
-    """The state before generation 0. Keeps `key` as the root of all randomness; do not use it elsewhere."""
+    """The state before generation 0.
+
+    Args:
+        key: the root of all randomness of the search; do not use it elsewhere.
+        config: the settings.
+        spec: the sizes of genomes (`GenomeSpec.for_task`).
+
+    Returns:
+        A state whose genomes [P] are random: bias and inputs joined to outputs, each connection enabled by chance.
+
+    Source: the original's initial population.
+    """
     init_key = jax.random.fold_in(key, jnp.uint32(2**32 - 1))
     genomes = initial_population(init_key, spec, config.population_size, config.initial_connection_probability)
     return SearchState(
@@ -74,7 +85,14 @@ def init(key: Key[Array, ""], config: SearchConfig, spec: GenomeSpec) -> SearchS
 
 @in_32_bits
 def ask(state: SearchState) -> Network:
-    """The networks [P] to evaluate."""
+    """The networks to evaluate.
+
+    Args:
+        state: as `init` or `tell` gave it.
+
+    Returns:
+        One compiled network for each individual, [P].
+    """
     return jax.vmap(express)(state.genomes)
 
 
@@ -88,9 +106,21 @@ def tell(
 ) -> tuple[SearchState, GenerationMetrics]:
     """Ranks the generation by its returns and breeds the next one.
 
-    `evaluation`: of the networks that `ask` gave, or just its returns. `candidate` replaces the champion if its score
-    is higher; by default it is the individual with the largest mean return. `objectives`: what to rank on, by default
-    `paper_objectives`. Returns that are not finite count as RETURN_FLOOR.
+    Args:
+        config: the settings that the state was made with.
+        state: the state whose networks were evaluated.
+        evaluation: what they got, or just their returns [P, W], one for each individual and shared weight, to be
+            maximised. Returns that are not finite count as RETURN_FLOOR.
+        candidate: replaces the champion if its score is higher; by default the individual with the largest mean return.
+        objectives: what to rank on, by default `paper_objectives`.
+
+    Returns:
+        The state of the next generation, and this one in numbers.
+
+    Raises:
+        ConfigError: if the settings ask for crossover and the spec is not ordered.
+
+    Source: Gaier & Ha 2019, section 3.
     """
     spec = state.genomes.spec
     fits = spec.is_ordered or not config.crossover_probability

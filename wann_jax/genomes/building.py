@@ -19,11 +19,20 @@ from wann_jax.strictness import in_32_bits
 
 @in_32_bits
 def unite(genomes: Sequence[Genome]) -> Genome:
-    """One genome with the hidden nodes of all and every connection that is enabled in one of them.
+    """Several genomes side by side, as one.
 
     Bias, inputs and outputs are shared, hidden nodes are not, whatever their marks: each genome works on as it did, and
-    an output adds up what it gets from all (a connection that several have counts once). Raises ConfigError if there
-    is none or their inputs, outputs or output activations differ, DataError if that is too large for a genome.
+    an output adds up what it gets from all (a connection that several have counts once).
+
+    Args:
+        genomes: at least one, with the same inputs, outputs and output activations.
+
+    Returns:
+        A genome with the hidden nodes of all and every connection that is enabled in one of them.
+
+    Raises:
+        ConfigError: if there is none, or they do not fit together.
+        DataError: if that is too large for a genome.
     """
     require(len(genomes) > 0, "networks", "at least one", len(genomes))
     first, spec = genomes[0], genomes[0].spec
@@ -47,9 +56,14 @@ def unite(genomes: Sequence[Genome]) -> Genome:
 
 @in_32_bits
 def pruned(genome: Genome, weights: Float[np.ndarray, "C"]) -> tuple[Genome, Float[np.ndarray, "C_left"]]:
-    """What is left without the connections of weight 0, as `tune` leaves them where it prunes, and the other weights.
+    """A genome without the connections of weight 0, as `tune` leaves them where it prunes.
 
-    `weights`: one for each enabled connection. Disabled connections go too, and hidden nodes that nothing joins.
+    Args:
+        genome: one genome.
+        weights: one for each enabled connection, [C].
+
+    Returns:
+        The smaller genome, without disabled connections and hidden nodes that nothing joins; and the other weights.
     """
     host, spec = jax.tree.map(np.asarray, genome), genome.spec
     left = weights != 0.0

@@ -35,9 +35,17 @@ def forward(
 ) -> Float[Array, "*batch O"]:
     """Outputs of one network; differentiable in weights and inputs.
 
-    `weights` is one shared weight, or one weight for each of `network.num_connections` enabled connections, in the
-    order of the file or of the genome's table. At the step activation the
-    derivative is the logistic function's (straight through). Raises ConfigError if a shape does not fit.
+    Args:
+        network: one compiled network.
+        weights: one shared weight, or one for each of `network.num_connections` enabled connections, in the order of
+            the file or of the genome's table.
+        inputs: [..., I].
+
+    Returns:
+        [..., O]. At the step activation the derivative is the logistic function's (straight through).
+
+    Raises:
+        ConfigError: if a shape does not fit.
     """
     spec = network.spec
     inputs, weights = jnp.asarray(inputs, jnp.float32), jnp.asarray(weights, jnp.float32)
@@ -78,11 +86,20 @@ def forward_samples(
     inputs: Float[Array | np.ndarray, "B I"],
     summarise: Callable[..., Any] = lambda outputs: outputs,
 ) -> Any:
-    """Outputs [P, W, B, O] of every network under every shared weight on the same samples.
+    """Outputs of every network under every shared weight on the same samples.
 
-    With `summarise`, what this function makes of each network's outputs [W, B, O] instead: the outputs of a whole
-    population then never exist at once. See losses.py for summaries that also have a native version. Raises ConfigError
-    if a shape does not fit.
+    Args:
+        networks: a batch [P] (`stack_networks`, or `ask`).
+        shared_weights: [W].
+        inputs: samples [B, I].
+        summarise: made of each network's outputs [W, B, O], so that the outputs of a whole population never exist at
+            once. losses.py has summaries that also have a native version.
+
+    Returns:
+        Outputs [P, W, B, O], or what `summarise` gives, with a leading P.
+
+    Raises:
+        ConfigError: if a shape does not fit.
     """
     shared_weights, inputs = jnp.asarray(shared_weights, jnp.float32), jnp.asarray(inputs, jnp.float32)
     _check_batch(networks, shared_weights)
@@ -100,7 +117,16 @@ def forward_lanes(
 ) -> Float[Array, "P L O"]:
     """Outputs of every network in every lane; a lane has its own shared weight and its own inputs.
 
-    Raises ConfigError if a shape does not fit.
+    Args:
+        networks: a batch [P].
+        lane_weights: a shared weight for each lane, [L].
+        inputs: [P, L, I].
+
+    Returns:
+        [P, L, O].
+
+    Raises:
+        ConfigError: if a shape does not fit.
     """
     lane_weights, inputs = jnp.asarray(lane_weights, jnp.float32), jnp.asarray(inputs, jnp.float32)
     _check_batch(networks, lane_weights)

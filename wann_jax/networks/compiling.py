@@ -32,10 +32,15 @@ EXPRESS = Library(
 
 @in_32_bits
 def express(genome: Genome) -> Network:
-    """Compiles one genome (vmap over a population) to a network.
+    """Compiles a genome to a network.
 
-    Nodes from which no path of enabled connections leads to an output are dropped, disabled connections carry
-    nothing. Connections are numbered in table order, disabled ones left out: the order of a weight vector.
+    Nodes from which no path of enabled connections leads to an output are dropped, disabled connections carry nothing.
+
+    Args:
+        genome: one genome; vmap over a population.
+
+    Returns:
+        The network. Its connections are numbered in table order, disabled ones left out: the order of a weight vector.
     """
     if not EXPRESS.ready():
         return _express_by_xla(genome)

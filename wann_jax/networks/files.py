@@ -20,6 +20,7 @@ from wann_jax.files import MOST_TEXT_BYTES, StrPath, read_bytes, strict_json
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS, ACTIVATION_NAMES
 from wann_jax.genomes.building import build_genome
 from wann_jax.genomes.genome import Genome
+from wann_jax.networks import matrix
 from wann_jax.networks.compiling import express
 from wann_jax.networks.network import Network
 from wann_jax.strictness import LARGEST, in_32_bits
@@ -32,16 +33,38 @@ CHAMPION_FILE = "champion.json"
 def load_network(path: StrPath, num_inputs: int | None = None, num_outputs: int | None = None) -> Network:
     """The network in a file or run directory, compiled.
 
-    A run directory stands for its champion. A file that does not end in .json is a matrix in the original's format,
-    which needs `num_inputs` and `num_outputs`; ours knows them, and they are checked if given. A network's weights are
-    ordered as its connections are in the file (row-major over the matrix). Raises DataError.
+    Args:
+        path: a file of ours (.json), a run directory, which stands for its champion, a name of the zoo, or a matrix in
+            the original's format.
+        num_inputs: of a matrix; ours knows it, and it is checked if given.
+        num_outputs: of a matrix; ours knows it, and it is checked if given.
+
+    Returns:
+        The network. Its weights are ordered as its connections are in the file (row-major over a matrix).
+
+    Raises:
+        DataError: for whatever is wrong with the file, in one line that names it.
+
+    Source: wann_jax/networks/FORMAT.md tells both formats.
     """
     return jax.jit(express)(load_genome(path, num_inputs, num_outputs))
 
 
 @in_32_bits
 def load_genome(path: StrPath, num_inputs: int | None = None, num_outputs: int | None = None) -> Genome:
-    """The genome in a file or run directory, in tables that just fit. See `load_network`."""
+    """The genome in a file or run directory, in tables that just fit.
+
+    Args:
+        path: as for `load_network`.
+        num_inputs: as for `load_network`.
+        num_outputs: as for `load_network`.
+
+    Returns:
+        The genome, which `search(initial=...)`, `unite` and `save_network` take.
+
+    Raises:
+        DataError: for whatever is wrong with the file, in one line that names it.
+    """
     source = _file_of(path)
     text = _read(source)
     if source.suffix == ".json":
@@ -49,7 +72,7 @@ def load_genome(path: StrPath, num_inputs: int | None = None, num_outputs: int |
     sizes = (num_inputs or 0, num_outputs or 0)
     given = min(sizes) > 0
     require(given, "num_inputs and num_outputs", f"given for the matrix file {str(source)!r}", sizes, DataError)
-    return _parse_matrix(str(source), text, *sizes)
+    return matrix.parse(str(source), text, *sizes)
 
 
 def _file_of(path: StrPath) -> Path:
@@ -68,19 +91,25 @@ def _read(source: Path) -> str:
 
 
 def load_weights(path: StrPath, num_inputs: int | None = None, num_outputs: int | None = None) -> np.ndarray | None:
-    """The tuned weights [C] in a network file, in the order of its connections; None if it has none.
+    """The tuned weights in a network file.
 
-    A matrix in the original's format, which needs `num_inputs` and `num_outputs`, has weights of its own unless its
-    entries are all the same. Raises DataError.
+    Args:
+        path: as for `load_network`.
+        num_inputs: of a matrix, which has weights of its own unless its entries are all the same.
+        num_outputs: of a matrix.
+
+    Returns:
+        [C], in the order of the file's connections; None if it has none.
+
+    Raises:
+        DataError: for whatever is wrong with the file, in one line that names it.
     """
     source = _file_of(path)
     genome = load_genome(path, num_inputs, num_outputs)
     if source.suffix == ".json":
         weights = json.loads(_read(source)).get("weights")
     else:
-        entries = _read_matrix(str(source), _read(source))[:, :-1]
-        found = entries[~np.isnan(entries) & (entries != 0.0)].tolist()
-        weights = found if len(set(found)) > 1 else None
+        weights = matrix.weights(str(source), _read(source))
     if weights is None:
         return None
     count = int(genome.num_enabled)
@@ -125,9 +154,18 @@ def save_network(
     info: dict[str, Any] | None = None,
     weights: np.ndarray | None = None,
 ) -> None:
-    """Writes one genome in our format, disabled connections apart; `info` is kept as it is.
+    """Writes one genome in our format. The file appears whole or not at all.
 
-    `weights` [C]: a weight for each enabled connection, in their order. The file appears whole or not at all.
+    Args:
+        path: the file.
+        genome: one genome; its disabled connections are kept apart.
+        info: facts of your own, kept as they are; numbers that are not finite become null.
+        weights: one for each enabled connection [C], in their order.
+
+    Raises:
+        OSError: if the file cannot be written.
+
+    Source: wann_jax/networks/FORMAT.md tells the format.
     """
     host, spec = jax.tree.map(np.asarray, genome), genome.spec
     nodes = _named_nodes(spec.num_inputs, spec.num_outputs, int(host.num_nodes))
@@ -233,54 +271,3 @@ def _whole(value: Any) -> int:
 
 def _check_sizes(name: str, sizes: tuple[int, int]) -> None:
     require(min(sizes) > 0, f"{name}: num_inputs and num_outputs", "at least 1", sizes, DataError)
-
-
-def _parse_matrix(name: str, text: str, num_inputs: int, num_outputs: int) -> Genome:
-    """The original's format: rows are sources, columns targets, the last column activation ids; bias, inputs, hidden
-    nodes, outputs. 0: no connection; nan: disabled; anything else: a connection."""
-    matrix = _read_matrix(name, text)
-    size = len(matrix)
-    fixed = 1 + num_inputs + num_outputs
-    require(size >= fixed, f"{name}: number of nodes", f"at least {fixed}, as the sizes ask", size, DataError)
-    _check_hidden(name, matrix[:, :-1] != 0.0, 1 + num_inputs, size - num_outputs)
-    num_hidden = size - fixed
-    # From the file's order (hidden nodes before outputs) to ours (outputs before hidden nodes).
-    slot = np.arange(size)
-    slot[1 + num_inputs : 1 + num_inputs + num_hidden] += num_outputs
-    slot[size - num_outputs :] -= num_hidden
-    activations = np.zeros(size)
-    activations[slot] = matrix[:, -1]
-    computed = activations[1 + num_inputs :]
-    whole = np.isin(computed, list(ACTIVATION_IDS.values()))
-    require(bool(whole.all()), f"{name}: activation ids", "from 1 to 10", computed[~whole].tolist(), DataError)
-    links = matrix[:, :-1]
-    disabled = np.isnan(links)
-
-    def pairs(mask):
-        return [(int(slot[source]), int(slot[target])) for source, target in zip(*np.nonzero(mask), strict=True)]
-
-    enabled_pairs, disabled_pairs = pairs(~disabled & (links != 0.0)), pairs(disabled)
-    marks = list(range(fixed, size))
-    return build_genome(
-        name, (num_inputs, num_outputs), computed.astype(int).tolist(), marks, enabled_pairs, disabled_pairs
-    )
-
-
-def _read_matrix(name: str, text: str) -> np.ndarray:
-    """Numbers [N, N + 1]. Raises DataError."""
-    lines = [line for line in text.split("\n") if line.strip()]
-    size, widths = len(lines), {line.count(",") + 1 for line in lines}  # counted first: a row may be endless
-    require(widths == {size + 1}, name, "a matrix of N rows and N + 1 columns", (size, sorted(widths)), DataError)
-    try:
-        return np.array([[float(entry) for entry in line.split(",")] for line in lines])
-    except ValueError as error:
-        raise DataError(f"{name} must hold numbers separated by commas; {error}") from None
-
-
-def _check_hidden(name: str, is_used: np.ndarray, first: int, end: int) -> None:
-    """Raises DataError unless every hidden node has entries in its column and its row: sizes of another task do not."""
-    hidden = slice(first, end)
-    idle = ~(is_used[:, hidden].any(0) & is_used[hidden].any(1))
-    found = (first + np.flatnonzero(idle)).tolist()
-    rule = f"all joined to others with {first - 1} inputs and {len(is_used) - end} outputs"
-    require(not found, f"{name}: hidden nodes", rule, f"none at {found[:8]}", DataError)

@@ -96,9 +96,13 @@ class Network(struct.PyTreeNode):
 
 @in_32_bits
 def stack_networks(networks: Sequence[Network]) -> Network:
-    """One batch [P] of networks of different sizes, padded to the largest.
+    """One batch of networks of different sizes.
 
-    They must have the same numbers of inputs and outputs.
+    Args:
+        networks: compiled networks with the same numbers of inputs and outputs.
+
+    Returns:
+        A batch [P], each padded to the largest.
     """
     specs = [network.spec for network in networks]
     spec = dataclasses.replace(

@@ -67,7 +67,15 @@ class TaskSpec:
 
 
 def option(default: Any, text: str) -> Any:
-    """A field of a task's options: its default, and what the command line says of it."""
+    """A field of a task's options.
+
+    Args:
+        default: its value unless another is given.
+        text: what the command line says of it.
+
+    Returns:
+        A field for a frozen dataclass.
+    """
     return dataclasses.field(default=default, metadata={"help": text})
 
 
@@ -76,7 +84,14 @@ plugins: list[str] = []  # modules that were loaded by name
 
 
 def register(*specs: TaskSpec) -> None:
-    """Makes tasks known by name. Raises ConfigError where a spec is not whole, or a name is taken."""
+    """Makes tasks known by name, to `make_task`, presets and the command line.
+
+    Args:
+        *specs: whole specs.
+
+    Raises:
+        ConfigError: where a spec is not whole, or a name is taken.
+    """
     for spec in specs:
         require(_registered.get(spec.name, spec) == spec, "task name", "one that is not taken", spec.name)
         whole = dataclasses.is_dataclass(spec.options) and callable(spec.factory)

@@ -1,0 +1,28 @@
+"""A user's program, as a strict type checker sees the public names (pyproject.toml). Never run: mypy reads it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import wann_jax as wann
+
+
+def whole_way(task: wann.ControlTask, config: wann.SearchConfig) -> tuple[float, np.ndarray]:
+    """Search, tune, judge, save."""
+    result: wann.SearchResult = wann.search(task, config, seed=1, progress=True)
+    start: float = wann.best_shared_weight(task, result.network)
+    tuned: wann.TuneResult = wann.tune(task, result.network, start, "cma")
+    rows: list[dict[str, object]] = [dict(row) for row in wann.protocol(task, result.network, tuned.weights)]
+    genome, weights = wann.pruned(result.champion, tuned.weights)
+    wann.save_network("file.json", wann.unite([genome, wann.load_genome("swingup")]), {"rows": rows}, weights)
+    scores: np.ndarray = wann.evaluate(task, [wann.load_network("file.json")], [1.0])
+    return result.champion_score, scores
+
+
+def own_loop(config: wann.SearchConfig, spec: wann.GenomeSpec) -> wann.SearchState:
+    """Ask and tell."""
+    state = wann.init(jax.random.key(0), config, spec)
+    networks: wann.Network = wann.ask(state)
+    outputs: jax.Array = wann.forward_lanes(networks, jnp.ones(2), jnp.ones((3, 2, spec.num_inputs)))
+    state, _ = wann.tell(config, state, outputs[..., 0])
+    return state
