@@ -24,6 +24,7 @@ COMMANDS = {
     "tune": "wann_jax.cli.tuning:run_tune",
     "baseline": "wann_jax.cli.tuning:run_baseline_command",
     "train-vae": "wann_jax.cli.vae:run_train_vae",
+    "completion": "wann_jax.cli.completion:run_completion",
     "zoo": f"{LISTING}:run_zoo",
     "tasks": f"{LISTING}:run_tasks",
 }
@@ -37,6 +38,7 @@ USAGE = """usage: wann COMMAND ...
   wann tune NETWORK --task TASK --method adam|es|cma         a weight of its own for every connection
   wann baseline NAME --task TASK                             what other models give on the task
   wann train-vae [--out DIR]                                 the encoder through which networks see the car's pictures
+  wann completion bash|zsh|fish                              complete commands and options in a shell
   wann zoo                                                   list the networks that come with the package
   wann tasks                                                 list the tasks
   wann --version
