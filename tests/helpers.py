@@ -6,6 +6,7 @@ from functools import cache, partial
 from typing import NamedTuple
 from unittest import mock
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -174,8 +175,18 @@ def parents() -> Genome:
 
 
 def assert_same(tree, other):
-    """Two trees hold equal arrays."""
-    jax.tree.map(np.testing.assert_array_equal, tree, other)
+    """Two trees of the same structure hold equal arrays of the same types; keys are compared by their bits."""
+    chex.assert_trees_all_equal(on_host(tree), on_host(other), strict=True)
+
+
+def on_host(tree):
+    """NumPy's copies of all arrays; of keys, their bits."""
+
+    def copy(leaf):
+        is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        return np.array(jax.random.key_data(leaf) if is_key else leaf)
+
+    return jax.tree.map(copy, tree)
 
 
 def count(outcomes: list) -> dict:

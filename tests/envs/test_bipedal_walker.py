@@ -6,6 +6,7 @@ ours is set to it, both take the step, and their results are compared.
 
 from pathlib import Path
 
+import chex
 import gymnax
 import jax
 import jax.numpy as jnp
@@ -135,7 +136,7 @@ def test_same_key_same_episode_and_finite_under_random_actions():
         return jax.device_get(seen)
 
     first, second = run(), run()
-    jax.tree.map(np.testing.assert_array_equal, first, second)
+    chex.assert_trees_all_equal(first, second)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(first))
     assert first[0][0].shape == (6, *env.observation_space(params).shape)
     assert len(np.unique(first[0][0][:, 3])) > 1  # every key pushes differently

@@ -7,6 +7,7 @@ steps, laps of a scripted driver, runs without looking, tries of tracks, and fra
 import functools
 from pathlib import Path
 
+import chex
 import gymnax
 import jax
 import jax.numpy as jnp
@@ -315,7 +316,7 @@ def test_same_key_same_episode_with_pictures():
         return jax.device_get(seen)
 
     first, second = run(), run()
-    jax.tree.map(np.testing.assert_array_equal, first, second)
+    chex.assert_trees_all_equal(first, second)
     space = env.observation_space(params)
     assert (first[0].shape, first[0].dtype) == (space.shape, space.dtype)
     assert first[0].std() > 10

@@ -10,7 +10,7 @@ from flax import struct
 from jax._src import monitoring
 
 import wann_jax as wann
-from tests.helpers import individuals
+from tests.helpers import assert_same, individuals
 from wann_jax.evolution import generation as search
 from wann_jax.evolution import loop
 from wann_jax.genomes import population
@@ -27,15 +27,6 @@ def run(config=CONFIG, seed=3, cuts=None, task=TASK, initial=None):
     seen = list(loop.dispatches(task, config, state, cuts))
     history = jax.tree.map(lambda *parts: np.concatenate(parts), *(dispatch.metrics for dispatch in seen))
     return history, seen[-1]
-
-
-def assert_same(one, other):
-    leaves, others = jax.tree.leaves(one), jax.tree.leaves(other)
-    assert len(leaves) == len(others)
-    for leaf, same in zip(leaves, others, strict=True):
-        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            leaf, same = jax.random.key_data(leaf), jax.random.key_data(same)
-        np.testing.assert_array_equal(leaf, same)
 
 
 @pytest.fixture(scope="module")
@@ -239,3 +230,63 @@ def test_objectives_can_be_replaced():
     chosen = wann.search(TASK, config, seed=3, objectives=fewest_nodes_of_three)
     ours = wann.search(TASK, config, seed=3)
     assert chosen.history.hidden_mean[-1] < 0.7 * ours.history.hidden_mean[-1]
+
+
+def odd_task(parts=None, evaluation=None, scores=None):
+    """Gives what it is told to, in place of what fits."""
+    fine = Evaluation(jnp.zeros((24, 6)), jnp.zeros(24))
+
+    class OddTask(WeightsAsReturns):
+        def evaluate(self, networks, shared_weights, key, episodes):
+            return evaluation or fine._replace(**parts or {})
+
+        def score(self, networks, shared_weights, key, episodes, split):
+            return jnp.zeros((3, 6, 2)) if scores is None else scores
+
+    return OddTask()
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        (
+            dict(parts={"returns": jnp.zeros(24)}),
+            "returns of task 'weights' must be an array of networks x weights, [24, 6]; got [24]",
+        ),
+        (
+            dict(parts={"returns": jnp.zeros((6, 24))}),
+            "returns of task 'weights' must be an array of networks x weights, [24, 6]; got [6, 24]",
+        ),
+        (
+            dict(parts={"work": 3.0}),
+            "work of task 'weights' must be an array of networks, [24]; got 'float'",
+        ),
+        (
+            dict(evaluation=(1, 2)),
+            "what task 'weights' evaluates to must be an Evaluation; got 'tuple'",
+        ),
+        (
+            dict(scores=jnp.zeros((3, 6))),
+            "scores of task 'weights' must be an array of networks x weights x episodes, [3, 6, any]; got [3, 6]",
+        ),
+    ],
+)
+def test_a_task_with_wrong_shapes_is_told(given, complaint):
+    with pytest.raises(wann.ConfigError) as error:
+        wann.search(odd_task(**given), CONFIG)
+    assert str(error.value) == complaint
+
+
+@pytest.mark.parametrize(("points", "found"), [(jnp.zeros(24), "[24]"), (jnp.zeros((2, 24)), "[2, 24]"), (7, "'int'")])
+def test_objectives_with_a_wrong_shape_are_told(points, found):
+    with pytest.raises(wann.ConfigError) as error:
+        wann.search(TASK, CONFIG, objectives=lambda *_: points)
+    wanted = f"what objectives give must be an array of individuals x objectives, [24, any]; got {found}"
+    assert str(error.value) == wanted
+
+
+def test_returns_told_by_hand_have_a_row_for_each_network():
+    state = loop.start(TASK, CONFIG, 0)
+    with pytest.raises(wann.ConfigError) as error:
+        wann.tell(CONFIG, state, jnp.zeros((23, 6)))
+    assert str(error.value) == "returns must be an array of networks x weights, [24, any]; got [23, 6]"

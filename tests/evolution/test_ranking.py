@@ -1,5 +1,6 @@
 """Fronts, crowding distances and the order against their definitions, with many ties."""
 
+import chex
 import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
 import jax
@@ -85,3 +86,14 @@ def test_equal_individuals_keep_their_order():
     # Ends of the sorted front are infinite, also where all are equal: ties go by index.
     assert jitted_crowding(points, jnp.zeros(9, jnp.int32)).tolist() == [np.inf] + [0.0] * 7 + [np.inf]
     assert jitted_order(points).order.tolist() == [0, 8, 1, 2, 3, 4, 5, 6, 7]
+
+
+class TestHoweverItRuns(chex.TestCase):
+    """Compiled, step by step, and on arrays that lie on a device, the order is the same."""
+
+    @chex.variants(with_jit=True, without_jit=True, with_device=True)
+    def test_the_order_is_that_of_the_definition(self):
+        points = np.random.default_rng(5).integers(0, 4, (30, 2)).astype(np.float32)
+        ranking = self.variant(rank)(jnp.asarray(points))
+        assert ranking.order.tolist() == oracle.rank_order(points.tolist())
+        assert ranking.front.tolist() == oracle.fronts(points.tolist())

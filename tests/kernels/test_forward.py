@@ -7,6 +7,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import chex
 import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
 import jax
@@ -269,3 +270,16 @@ def test_leading_axes_of_inputs_are_kept():
     for place in np.ndindex(2, 3):
         one = forward_one(network, jnp.float32(0.4), inputs[place])
         np.testing.assert_allclose(outputs[place], one, rtol=1e-5, atol=1e-6)
+
+
+class TestHoweverItRuns(chex.TestCase):
+    """The definition, compiled, step by step, and on arrays that lie on a device."""
+
+    @chex.variants(with_jit=True, without_jit=True, with_device=True)
+    def test_outputs_are_the_oracles(self):
+        network, plain = individual(express_pool(pool(FEW_INPUTS)), 3), plain_pool(FEW_INPUTS)[3]
+        inputs = np.random.default_rng(2).normal(size=(4, FEW_INPUTS.num_inputs)).astype(np.float32)
+        found = self.variant(lambda network, inputs: forward(network, 0.7, inputs))(network, inputs)
+        wanted, settled = oracle.evaluate_settled(plain, 0.7, inputs, FEW_INPUTS.num_outputs)
+        assert settled.mean() > 0.5
+        np.testing.assert_allclose(np.asarray(found)[settled], wanted[settled], rtol=1e-4, atol=1e-4)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import wann_jax as wann
+from tests.helpers import assert_same, on_host
 from wann_jax.errors import CheckpointError
 from wann_jax.evolution.loop import Dispatch, dispatches, start
 from wann_jax.evolution.metrics import GenerationMetrics
@@ -154,20 +155,6 @@ class TestMetrics:
         assert run.read_metrics() == rows[:2]
 
 
-def plain_leaves(tree):
-    leaves = jax.tree.leaves(tree)
-    is_key = [jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) for leaf in leaves]
-    return [np.asarray(jax.random.key_data(leaf) if k else leaf) for leaf, k in zip(leaves, is_key, strict=True)]
-
-
-def assert_same(one, other):
-    ones, others = plain_leaves(one), plain_leaves(other)
-    assert len(ones) == len(others)
-    for leaf, same in zip(ones, others, strict=True):
-        assert (leaf.dtype, leaf.shape) == (same.dtype, same.shape)
-        np.testing.assert_array_equal(leaf, same)
-
-
 def advance(task, settings, state, generations, cut=None):
     """Metrics of the generations up to `generations`, and the state after them."""
     config = dataclasses.replace(settings.config, generations=generations)
@@ -187,12 +174,11 @@ class TestCheckpoints:
         whole, last = advance(task, run.read_settings(), start(task, config, 3), 4)
         first, state = advance(task, run.read_settings(), start(task, config, 3), 2)
         run.save(state)
-        saved = plain_leaves(state)
+        saved = on_host(state)
         for cut in (None, 1, 3):
             loaded = RunDirectory.open(run.path).load(task, run.read_settings())
             assert loaded.genomes.spec == state.genomes.spec
-            for leaf, same in zip(plain_leaves(loaded), saved, strict=True):
-                np.testing.assert_array_equal(leaf, same)
+            assert_same(loaded, saved)
             rest, resumed = advance(task, run.read_settings(), loaded, 4, cut)
             assert_same(resumed, last)
             assert_same(jax.tree.map(lambda *parts: np.concatenate(parts), first, rest), whole)

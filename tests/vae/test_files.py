@@ -2,6 +2,7 @@
 
 import json
 
+import chex
 import jax
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def test_a_part_comes_back_in_half_precision(params, saved, part, load):
     for path in (saved, saved / f"{part}.npz", str(saved / f"{part}.npz")):
         found = load(path)
         half = jax.tree.map(lambda leaf: leaf.astype(np.float16).astype(np.float32), params[part])
-        jax.tree.map(np.testing.assert_array_equal, found, half)
+        chex.assert_trees_all_equal(found, half)
         assert {leaf.dtype for leaf in jax.tree.leaves(found)} == {np.dtype(np.float32)}
         assert load_info(path, part) == {"step": 7}
     assert not list(saved.glob("*.partial"))
@@ -37,7 +38,7 @@ def test_a_part_comes_back_in_half_precision(params, saved, part, load):
 
 def test_full_precision_is_kept_if_asked_for(params, tmp_path):
     save_part(tmp_path / "encoder.npz", "encoder", params["encoder"], {}, np.float32)
-    jax.tree.map(np.testing.assert_array_equal, load_encoder(tmp_path), params["encoder"])
+    chex.assert_trees_all_equal(load_encoder(tmp_path), params["encoder"])
 
 
 def test_numbers_beyond_half_precision_are_refused(params, tmp_path):

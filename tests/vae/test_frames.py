@@ -1,5 +1,6 @@
 """Training frames: poses and drives are where they say, and look like it."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,7 +43,7 @@ def test_places_match_a_slow_search(tracks):
 
 def test_the_same_key_gives_the_same_frames_and_another_key_others(frames):
     again = make_frames(jax.random.key(3), NUM_TRACKS, POSES, DRIVE_FRAMES)
-    jax.tree.map(np.testing.assert_array_equal, frames, again)
+    chex.assert_trees_all_equal(frames, again)
     other = make_frames(jax.random.key(4), NUM_TRACKS, POSES, DRIVE_FRAMES)
     assert not (np.asarray(other.pixels)[:, None] == frames.pixels).all((2, 3, 4)).any()
 

@@ -9,7 +9,7 @@ Source: Gaier & Ha 2019, "Weight Agnostic Neural Networks", section 3; differenc
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -127,6 +127,8 @@ def tell(
     require(fits, "search.crossover_probability", "0 where the spec is not ordered", config.crossover_probability)
     if not isinstance(evaluation, Evaluation):
         evaluation = Evaluation(jnp.asarray(evaluation, jnp.float32), jnp.zeros(config.population_size))
+    size = state.genomes.num_nodes.shape[0]
+    _check_shape("returns", evaluation.returns, "networks x weights", size, None)
     finite = jnp.isfinite(evaluation.returns)
     returns = jnp.where(finite, evaluation.returns, RETURN_FLOOR)
     rank_key, parent_key, breed_key = jax.random.split(_generation_key(state, 0), 3)
@@ -135,6 +137,7 @@ def tell(
         candidate = Candidate(_individual(state.genomes, best), returns.mean(-1)[best])
 
     points = (objectives or paper_objectives)(rank_key, config, evaluation._replace(returns=returns), state.genomes)
+    _check_shape("what objectives give", points, "individuals x objectives", size, None)
     order, front = rank(points)
     parents, partners = choose_parents(
         parent_key, order, config.num_breeders, config.num_elites, config.tournament_size
@@ -251,12 +254,28 @@ def _generation_key(state: SearchState, use: int) -> Key[Array, ""]:
 
 def _express_and_evaluate(genomes: Genome, task: Task, weights: Array, key: Array, *, episodes: int) -> Evaluation:
     networks = jax.vmap(express)(genomes)
-    return task.evaluate(networks, weights, key, episodes)
+    evaluation, size = task.evaluate(networks, weights, key, episodes), genomes.num_nodes.shape[0]
+    is_one = isinstance(evaluation, Evaluation)
+    require(is_one, f"what task {task.name!r} evaluates to", "an Evaluation", type(evaluation).__name__)
+    _check_shape(f"returns of task {task.name!r}", evaluation.returns, "networks x weights", size, weights.shape[0])
+    _check_shape(f"work of task {task.name!r}", evaluation.work, "networks", size)
+    return evaluation
 
 
 def _express_and_score(genomes: Genome, task: Task, weights: Array, key: Array, *, episodes: int) -> Float[Array, "P"]:
     networks = jax.vmap(express)(genomes)
-    return task.score(networks, weights, key, episodes, "validation").mean((1, 2))
+    scores, size = task.score(networks, weights, key, episodes, "validation"), genomes.num_nodes.shape[0]
+    _check_shape(f"scores of task {task.name!r}", scores, "networks x weights x episodes", size, weights.shape[0], None)
+    return scores.mean((1, 2))
+
+
+def _check_shape(field: str, found: Any, axes: str, *sizes: int | None) -> None:
+    """While a program is traced: raises ConfigError unless `found` is an array with these axes; None: of any size."""
+    shape = getattr(found, "shape", None)
+    fits = shape is not None and len(shape) == len(sizes)
+    fits = fits and all(wanted in (None, size) for size, wanted in zip(shape or (), sizes, strict=True))
+    wanted = ", ".join("any" if size is None else str(size) for size in sizes)
+    require(fits, field, f"an array of {axes}, [{wanted}]", type(found).__name__ if shape is None else [*shape])
 
 
 def _individual(genomes: Genome, index: Int[Array, ""]) -> Genome:
