@@ -74,7 +74,7 @@ def run_protocol(args: list[str]) -> int:
         members,
         command.seed,
     )
-    with StepProgress("protocol", 5) as progress:
+    with StepProgress("protocol", 5, first="compiling, then trying shared weights on a grid") as progress:
         rows = protocol(*arguments, on_row=lambda row: progress.advance(row["row"]))
     document = {"network": str(command.network), "task": name, **size_of(network), "rows": rows}
     if command.json:
