@@ -1,4 +1,4 @@
-"""The evaluation kernels at the sizes that matter, against the oracle, the peers and the machine's floor.
+"""The evaluation kernels at the sizes that matter, against the peers and the machine's floor.
 
     python -m benchmarks.kernels [--original DIR] [--tensorneat DIR]
 
@@ -20,8 +20,6 @@ from benchmarks.common import time_it, write_result
 from benchmarks.floor import floor_seconds, machine_rates
 from benchmarks.genomes import random_genomes
 from benchmarks.peers import Original, TensorNeat, load_peer
-from tests.helpers import individual, to_plain
-from tests.oracle import network as oracle
 from wann_jax import native
 from wann_jax.devices import over_population, replicated
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS
@@ -87,11 +85,7 @@ def mnist_row(name: str, hidden: int, connections: int, xla_size: int, rates: An
         row["compile_seconds"][kernel] = times["first_call"] - times["median"]
     best = row[available_kernels()[0]]["median"]
     row["floor_share"] = floor_seconds(networks, len(PUBLISHED_WEIGHTS), NUM_SAMPLES, rates) / 960 * 1e3 / best
-    one = individual(genomes, 0)
-    plain = to_plain(one)
-    row["oracle"] = quartiles(
-        time_it(lambda: [oracle.evaluate(plain, weight, inputs, 10) for weight in PUBLISHED_WEIGHTS], 3), 1e3
-    )
+    one = jax.tree.map(lambda table: table[0], genomes)
     for label, adapter in (("original", original), ("tensorneat", peer)):
         if adapter is not None and (label == "original" or "500 nodes" in name):
             seconds = [adapter.seconds_per_individual(one, PUBLISHED_WEIGHTS, inputs) for _ in range(3)]
@@ -118,7 +112,7 @@ def swingup_row(original: Any) -> Any:
             times = time_it(partial(program, networks, task, jax.random.key(0)), 7)
         row[kernel] = {name: steps / times[name] for name in ("median", "lower_quartile", "upper_quartile")}
     if original is not None:
-        rates = [1.0 / original.seconds_per_step(individual(genomes, 0), 3000) for _ in range(3)]
+        rates = [1.0 / original.seconds_per_step(jax.tree.map(lambda table: table[0], genomes), 3000) for _ in range(3)]
         row["original"] = {"median": sorted(rates)[1]}
     return with_ratios(row, lower_is_better=False)
 
@@ -156,7 +150,7 @@ def with_ratios(row: dict[str, Any], lower_is_better: bool) -> dict[str, Any]:
     """Adds how many times faster the kernel that is chosen by default is than each other one, and prints the row."""
     chosen = available_kernels()[0]
     row["times_faster_than"] = {}
-    for other in ("xla", "oracle", "original", "tensorneat"):
+    for other in ("xla", "original", "tensorneat"):
         if other in row and other != chosen:
             ratio = row[other]["median"] / row[chosen]["median"]
             row["times_faster_than"][other] = ratio if lower_is_better else 1.0 / ratio

@@ -45,8 +45,8 @@ def table() -> str:
     lines = [
         f"{describe(kernels['machine'])}; medians, compilation apart.",
         "",
-        "| kernel | measured | quartiles | times faster than XLA kernel | original | TensorNEAT | oracle | floor |",
-        "|---|---|---|---|---|---|---|---|",
+        "| kernel | measured | quartiles | times faster than XLA kernel | original | TensorNEAT | floor |",
+        "|---|---|---|---|---|---|---|",
         *(f"| {' | '.join(cells)} |" for cells in rows),
         "",
         "| generation | measured |",
@@ -71,7 +71,7 @@ def kernel_cells(row: dict[str, Any]) -> list[str]:
     """One kernel at one size."""
     chosen = row.get("native", row["xla"])
     ratios = row["times_faster_than"]
-    others = [f"{ratios[name]:,.3g}" if name in ratios else "" for name in ("xla", "original", "tensorneat", "oracle")]
+    others = [f"{ratios[name]:,.3g}" if name in ratios else "" for name in ("xla", "original", "tensorneat")]
     floor = f"{row['floor_share']:.0%}" if "floor_share" in row else ""
     span = f"{number(chosen['lower_quartile'])} to {number(chosen['upper_quartile'])}"
     return [row["name"], f"{number(chosen['median'])} {row['unit']}", span, *others, floor]

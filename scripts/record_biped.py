@@ -5,7 +5,7 @@ PYTHONPATH=. python scripts/record_biped.py
 
 import numpy as np
 
-from tests.oracle.box2d_walker import POLICIES, record_many
+from wann_jax.analysis.fidelity.box2d_walker import POLICIES, record_many
 
 FILE = "tests/golden/box2d_walker.npz"
 EPISODES, STEPS, KEPT, RUN = 36, 900, 900, 40

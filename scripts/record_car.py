@@ -6,7 +6,7 @@ PYTHONPATH=. python scripts/record_car.py
 import numpy as np
 from PIL import Image
 
-from tests.oracle import box2d_car
+from wann_jax.analysis.fidelity import box2d_car
 from wann_jax.envs.car_racing.lens import FRAME_ROWS, SIZE
 
 FILE = "tests/golden/box2d_car.npz"

@@ -5,6 +5,7 @@ import pytest
 
 import wann_jax as wann
 from tests.tuning.test_tuning import blob_network, blobs, xor_network
+from wann_jax.analysis import protocol as protocol_module
 from wann_jax.analysis.protocol import averaged, best_shared_weight, disagreement, protocol, size_of, vote
 from wann_jax.errors import ConfigError
 from wann_jax.tasks.tunable import tunable
@@ -45,10 +46,23 @@ def test_the_best_shared_weight_is_that_of_a_grid():
     assert found >= scores.max()
 
 
+def test_the_deviation_within_a_weight_counts_one_less(monkeypatch):
+    """Over the episodes of a weight, so that its expectation does not depend on their number."""
+    made_up = np.random.default_rng(0).normal(size=(5, 10))
+    monkeypatch.setattr(protocol_module, "_scores", lambda *arguments: made_up)
+    row = protocol_module._random_shared(tunable(wann.make_task("xor")), xor_network(), 50, 0, "test")
+    np.testing.assert_allclose(row["std_within_weight"], np.sqrt(np.var(made_up, -1, ddof=1).mean()))
+
+
+def test_the_best_shared_weight_stays_where_random_ones_come_from(monkeypatch):
+    monkeypatch.setattr(protocol_module, "_scores", lambda task, network, weights, *rest: np.abs(weights)[:, None])
+    assert abs(best_shared_weight(tunable(wann.make_task("xor")), xor_network())) == 2.0
+
+
 def test_rows_of_a_classifier():
     rows = by_name(protocol(blobs(), blob_network(), np.linspace(-1, 1, 9), trials=30))
     votes = rows["ensemble, one vote each"]
-    assert votes["trials"] == 100
+    assert (votes["trials"], votes["images"], votes["std"]) == (1, 100, None)
     assert set(votes["by_weight"]) == {"-2", "-1", "-0.5", "0.5", "1", "2"}
     assert all(len(entry["by_class"]) == 3 for entry in votes["by_weight"].values())
     assert rows["random shared weight"]["trials"] == 30
@@ -64,7 +78,7 @@ def test_rows_can_stay_off_the_test_images():
     rows, same = (protocol(each, blob_network(), weights, trials=10, split="validation") for each in (task, hidden))
     assert rows == same
     assert rows != protocol(task, blob_network(), weights, trials=10)
-    assert rows[-1]["trials"] == task.labels["validation"].shape[0]
+    assert rows[-1]["images"] == task.labels["validation"].shape[0]
 
 
 def test_votes_means_and_disagreement():

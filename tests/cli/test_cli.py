@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import io
 import json
+import re
 import shutil
 import signal
 import struct
@@ -107,8 +108,29 @@ class TestSearch:
         assert wann("resume", tmp_path / "killed")[0] == 0
         assert_same_run(tmp_path / "killed", tmp_path / "run")
 
+    def test_a_try_that_fails_leaves_its_place_free(self, wann, tmp_path, monkeypatch):
+        def fail(*arguments):
+            raise wann_jax.ConfigError("the first generation must work; got this")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("wann_jax.runs.runner.dispatches", fail)
+            assert wann(*SEARCH, "--out", tmp_path / "run")[0] == 2
+        assert not (tmp_path / "run").exists()
+        assert wann(*SEARCH, "--out", tmp_path / "run")[0] == 0
+
 
 class TestResume:
+    def test_a_champion_is_judged_anew_where_its_score_means_something_else(self, wann, finished, tmp_path):
+        shutil.copytree(finished[0], tmp_path / "run")
+        old = json.loads((tmp_path / "run" / "champion.json").read_text())["info"]
+        assert wann("resume", tmp_path / "run", "--shared-weights=40,50", "--generations", "20")[0] == 0
+        new = json.loads((tmp_path / "run" / "champion.json").read_text())["info"]
+        assert new["shared_weights"] == [40.0, 50.0]
+        assert new["score"] != old["score"]
+        network = wann_jax.load_network(tmp_path / "run")
+        scores = wann_jax.evaluate(wann_jax.make_task("xor"), [network], [40.0, 50.0], episodes=1)
+        np.testing.assert_allclose(new["score"], scores.mean(), rtol=1e-5)
+
     def test_a_longer_run_equals_one_that_was_long_from_the_start(self, wann, finished, tmp_path):
         path = tmp_path / "run"
         assert wann(*SEARCH[:-1], "5", "--out", path)[0] == 0
@@ -476,9 +498,13 @@ def test_damaged_weights_are_refused(wann, finished):
 
 
 def test_a_baseline_is_written(wann):
-    status, out, _ = wann("baseline", "mlp-policy", "--task", "xor", "--steps", "2", "--out", "baseline.json")
+    words = ("baseline", "mlp-policy", "--task", "xor", "--steps", "2")
+    status, out, _ = wann(*words, "--out", "baseline.json", "--json")
     assert status == 0
-    assert json.loads(out) == json.loads(Path("baseline.json").read_text())
+    document = json.loads(Path("baseline.json").read_text())
+    assert json.loads(out) == document
+    table = wann(*words)[1]
+    assert re.search(rf"test return\s+\S\s+{document['test_return']:.4g} ", table)
 
 
 def test_the_zoo_is_listed_and_its_names_are_networks(wann):

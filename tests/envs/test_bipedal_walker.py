@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks.biped_fidelity import one_step_errors, states_of
 from tests.oracle.walker_terrain import allowed_terrain
 from wann_jax import native
+from wann_jax.analysis.fidelity.walker import one_step_errors, states_of
 from wann_jax.envs import BIPEDAL_WALKER, bipedal_walker
 from wann_jax.envs.bipedal import terrain
 from wann_jax.envs.bipedal.bodies import BODIES, POLYGONS, mass_properties

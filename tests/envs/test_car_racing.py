@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks.car_fidelity import frames, laps, one_step_errors, open_loop
 from wann_jax import native
+from wann_jax.analysis.fidelity.car import frames, laps, one_step_errors, open_loop
 from wann_jax.envs import CAR_RACING
 from wann_jax.envs.car_racing import drive as driving
 from wann_jax.envs.car_racing import lens, parts, tile_map
@@ -135,7 +135,7 @@ def test_frames_are_shrunk_as_pillow_shrinks_them(recording):
 
 def test_the_recording_is_what_the_installed_original_does(recording):
     pytest.importorskip("Box2D", reason="needs the extra box2d")
-    from tests.oracle import box2d_car
+    from wann_jax.analysis.fidelity import box2d_car
 
     total, steps = box2d_car.lap(recording["lap_uniforms"][1])
     assert (steps, total) == (recording["lap_steps"][1], pytest.approx(recording["lap_return"][1]))

@@ -65,7 +65,7 @@ def protocol(
         on_row: called with every row that is done.
 
     Returns:
-        Rows with a name ("row"), "mean", "std" over "trials", and what else a row has.
+        Rows with a name ("row"), "mean", "std" over "trials" (None if there is one alone), and what else a row has.
 
     Raises:
         ConfigError: if something does not fit.
@@ -146,7 +146,7 @@ def best_shared_weight(
 
     count = round(2 * RANGE / grid_step) + 1
     coarse = best_of(np.linspace(-RANGE, RANGE, count), episodes)
-    near = coarse + grid_step / 4 * np.arange(-4, 5)
+    near = np.clip(coarse + grid_step / 4 * np.arange(-4, 5), -RANGE, RANGE)
     return best_of(near, 4 * episodes)
 
 
@@ -166,6 +166,11 @@ def _row(name: str, scores: np.ndarray, **more: Any) -> Row:
     return {"row": name, "mean": float(scores.mean()), "std": float(scores.std()), "trials": int(scores.size), **more}
 
 
+def _share(name: str, is_right: np.ndarray, **more: Any) -> Row:
+    """A row of one trial, which has no deviation: the share of images that are classified rightly."""
+    return {"row": name, "mean": float(is_right.mean()), "std": None, "trials": 1, "images": len(is_right), **more}
+
+
 def _random_weights(task: TunableTask, topology: Topology, trials: int, seed: int, split: str) -> Row:
     vectors = np.random.default_rng(seed).uniform(-RANGE, RANGE, (trials, topology.num_connections))
     weights = jnp.asarray(vectors, jnp.float32)
@@ -178,7 +183,7 @@ def _random_shared(task: TunableTask, network: Network, trials: int, seed: int, 
     episodes = 1 if isinstance(task, ClassificationTask) else EPISODES_PER_WEIGHT
     weights = np.random.default_rng(seed + 1).uniform(-RANGE, RANGE, trials // episodes)
     scores = _scores(task, network, weights, episodes, seed, split)
-    within = float(np.sqrt(scores.var(-1).mean())) if episodes > 1 else None
+    within = float(np.sqrt(scores.var(-1, ddof=1).mean())) if episodes > 1 else None
     return _row("random shared weight", scores, std_within_weight=within, weights=len(weights))
 
 
@@ -223,10 +228,10 @@ def _ensemble_rows(
         for weight, each in zip(members, _classes(outputs), strict=True)
     }
     return [
-        _row("ensemble, one vote each", vote(outputs) == labels, members=list(members), by_weight=by_weight),
-        _row("ensemble, averaged probabilities", averaged(outputs) == labels, members=list(members)),
-        _row("one weight, matched input noise, votes", vote(noisy) == labels, weight=best, noise=level),
-        _row("one weight, matched input noise, averaged", averaged(noisy) == labels, weight=best, noise=level),
+        _share("ensemble, one vote each", vote(outputs) == labels, members=list(members), by_weight=by_weight),
+        _share("ensemble, averaged probabilities", averaged(outputs) == labels, members=list(members)),
+        _share("one weight, matched input noise, votes", vote(noisy) == labels, weight=best, noise=level),
+        _share("one weight, matched input noise, averaged", averaged(noisy) == labels, weight=best, noise=level),
     ]
 
 

@@ -107,7 +107,11 @@ def run_search(args: list[str]) -> int:
     run = RunDirectory.create(
         command.out or Path("runs") / f"{label}-{command.preset}-{command.seed}", settings, initial
     )
-    return _run_and_report(run, settings, task, state)
+    try:
+        return _run_and_report(run, settings, task, state)
+    except BaseException:
+        run.discard_unbegun()
+        raise
 
 
 def run_resume(args: list[str]) -> int:

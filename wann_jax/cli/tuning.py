@@ -26,7 +26,7 @@ from wann_jax.networks.files import (
     save_network,
     write_atomically,
 )
-from wann_jax.report.tables import print_rows
+from wann_jax.report.tables import print_facts, print_rows
 from wann_jax.runs.origin import task_of
 from wann_jax.tasks.registry import find_spec, make_task
 from wann_jax.tasks.tunable import tunable
@@ -86,7 +86,8 @@ def run_tune(args: list[str]) -> int:
         network, best = express(genome), None
     info = load_info(command.network)
     rows = []
-    if command.trials:
+    trained_on = command.tuning.refit and command.split == "validation"  # rows would flatter
+    if command.trials and not trained_on:
         members = info.get("shared_weights", PUBLISHED_WEIGHTS)
         with waiting("protocol"):
             rows = protocol(task, network, tuned, command.trials, members, command.seed, command.split, best)
@@ -99,6 +100,8 @@ def run_tune(args: list[str]) -> int:
         return 0
     if rows:
         print_rows({"network": str(out), "task": name, **size_of(network), "rows": rows})
+    if trained_on:
+        print("no rows: the refit has seen the validation images; --split test measures the test images, once")
     print(f"held-out score: {result.start_score:.4g} before, {result.score:.4g} after")
     print(*([f"stopped: {result.stopped}"] if result.stopped else []), f"written: {out}", sep="\n")
     return 0
@@ -146,6 +149,8 @@ class BaselineCommand:
     """Same seed, same result."""
     out: Path | None = None
     """Result file to write (JSON)."""
+    json: bool = False
+    """Print JSON instead of a table."""
 
 
 def run_baseline_command(args: list[str]) -> int:
@@ -162,5 +167,8 @@ def run_baseline_command(args: list[str]) -> int:
         document = run_baseline(command.name, command.task, options, **settings)
     if command.out is not None:
         write_atomically(command.out, strict_json(document, indent=1) + "\n")
-    print(strict_json(document))
+    if command.json:
+        print(strict_json(document))
+    else:
+        print_facts(document)
     return 0

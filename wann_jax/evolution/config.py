@@ -41,9 +41,7 @@ class SearchConfig:
     champion_candidates: int = 8  # individuals that are judged
     champion_episodes: int = 32  # held-out episodes for each weight by which they are judged
     initial_connection_probability: float = 0.5  # chance that a connection starts enabled
-    simplicity_probability: float = (
-        0.8  # share of generations ranked on simplicity beside the mean, not the best weight
-    )
+    simplicity_probability: float = 0.8  # share of generations ranked on simplicity, instead of the best weight
     add_connection_rate: float = _RATES["add_connection"]  # how often a child gets a new connection
     add_node_rate: float = _RATES["add_node"]  # how often a connection is split by a new node
     enable_connection_rate: float = _RATES["enable_connection"]  # how often a disabled connection is enabled

@@ -35,17 +35,32 @@ def score_document(weights: tuple[float, ...], scores: np.ndarray, genome: Genom
 
 def print_rows(document: dict[str, Any]) -> None:
     """The protocol's rows as a table on standard output."""
-    table = Table()
+    rows, table = document["rows"], Table()
     table.add_column("weights")
-    for name in ("mean", "deviation", "trials"):
-        table.add_column(name, justify="right")
-    for row in document["rows"]:
+    more = [name for name in ("std_within_weight", "median") if any(row.get(name) is not None for row in rows)]
+    names = {"std": "deviation", "std_within_weight": "within a weight"}
+    columns = ["mean", "std", *more, "trials"]
+    for name in columns:
+        table.add_column(names.get(name, name), justify="right")
+    for row in rows:
         weight = f" {row['weight']:.4g}" if "weight" in row else ""
-        table.add_row(row["row"] + weight, f"{row['mean']:.4g}", f"{row['std']:.3g}", str(row["trials"]))
+        values = [row.get(name) for name in columns]
+        table.add_row(row["row"] + weight, *("" if value is None else f"{value:.4g}" for value in values))
     console = Console()
     console.print(table)
     counts = connections_in_words(document["connections"], document["live_connections"])
     console.print(f"{counts}, {document['hidden']} hidden nodes")
+
+
+def print_facts(document: dict[str, Any]) -> None:
+    """Names and values as a table on standard output, lists left out."""
+    table = Table(show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, value in document.items():
+        if not isinstance(value, list | dict):
+            table.add_row(name.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value))
+    Console().print(table)
 
 
 def print_scores(document: dict[str, Any], score_name: str) -> None:

@@ -9,6 +9,7 @@
 In: a search's dispatches. Out: files; and back.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -124,6 +125,16 @@ class RunDirectory:
             save_network(path / INITIAL_FILE, initial, {"from": settings.initial})
         run.write_settings(settings)
         return run
+
+    def discard_unbegun(self) -> None:
+        """Takes a run away that has not done a generation, so that its directory is free for the next try."""
+        if (self.path / METRICS_FILE).exists() or self.has_checkpoint():
+            return
+        for name in (CONFIG_FILE, INITIAL_FILE):
+            (self.path / name).unlink(missing_ok=True)
+        for folder in (self.path / CHECKPOINTS, self.path):
+            with contextlib.suppress(OSError):  # something else is in it
+                folder.rmdir()
 
     @classmethod
     def open(cls, path: Path) -> "RunDirectory":

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from gymnasium.envs.box2d import car_racing
 
-from tests.oracle.car_driver import drive, wanted_speeds
+from wann_jax.analysis.fidelity.car_driver import drive, wanted_speeds
 
 POLICIES = ("driver", "shaky_driver", "random", "held", "wheel_breaker", "full_gas", "skater", "brake_tapper")
 STEPS_PER_SECOND = 50
@@ -19,6 +19,7 @@ class Uniforms:
         self.numbers = [float(number) for number in numbers]
 
     def uniform(self, low, high):
+        """The next number, scaled."""
         return low + (high - low) * self.numbers.pop(0)
 
 
@@ -30,6 +31,7 @@ class FixedTrackRacing(Original):
         self.with_pictures = with_pictures
 
     def reset_to(self, uniforms):
+        """The first picture on the track that the numbers make."""
         self._destroy()
         self.world.contactListener_bug_workaround = car_racing.FrictionDetector(self, self.lap_complete_percent)
         self.world.contactListener = self.world.contactListener_bug_workaround
@@ -46,6 +48,7 @@ class FixedTrackRacing(Original):
 
     @property
     def points(self):
+        """Of the track: x, y and direction."""
         return np.array(self.track)[:, [2, 3, 1]]
 
 
