@@ -125,7 +125,7 @@ class TestByName:
     @pytest.mark.parametrize(
         ("options", "complaint"),
         [
-            (dict(max_steps=0), "task.max_steps must be at least 1; got 0"),
+            (dict(max_steps=0), "task.max_steps must be a whole number, at least 1; got 0"),
             (dict(encode_interval=0), "task.encode_interval must be a whole number, at least 1; got 0"),
             (dict(patience=-1), "task.patience must be a whole number, at least 0; got -1"),
             (dict(batch_size=3), "task.batch_size must be left out: task 'carracing' has no such option; got 3"),

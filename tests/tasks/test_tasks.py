@@ -221,7 +221,7 @@ def test_classification_agrees_with_numpy():
     spec = spec_of(task)
     plains = [random_dag(spec, 5, 0.03, seed, output_density=0.2, activations=SMOOTH) for seed in range(3)]
     networks = networks_of(spec, plains)
-    returns, work = jax.jit(lambda networks: task.evaluate(networks, WEIGHTS, jax.random.key(0), 1))(networks)
+    returns, work = jax.jit(lambda networks: task.evaluate(networks, WEIGHTS, jax.random.key(0), 1)[:2])(networks)
     score = jax.jit(
         lambda networks, split: task.score(networks, WEIGHTS, jax.random.key(0), 1, split), static_argnums=1
     )

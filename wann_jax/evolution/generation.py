@@ -118,7 +118,8 @@ def tell(
         The state of the next generation, and this one in numbers.
 
     Raises:
-        ConfigError: if the settings ask for crossover and the spec is not ordered.
+        ConfigError: if the settings ask for crossover and the spec is not ordered, or if returns or objectives have
+            another shape.
 
     Source: Gaier & Ha 2019, section 3.
     """
