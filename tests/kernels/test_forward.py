@@ -32,6 +32,7 @@ from tests.oracle import network as oracle
 from wann_jax.errors import ConfigError
 from wann_jax.kernels.choosing import NATIVE, XLA
 from wann_jax.kernels.forward import forward, forward_lanes, forward_samples
+from wann_jax.kernels.native import FORWARD
 from wann_jax.kernels.xla import LANES_PER_TILE
 from wann_jax.networks.compiling import express
 
@@ -155,6 +156,7 @@ def test_summaries_are_those_of_the_outputs(kernel):
 @pytest.mark.parametrize("backend", [XLA, NATIVE], ids=lambda backend: backend.name)
 def test_a_policy_gives_what_the_kernel_gives_step_after_step(backend, spec):
     with kernels(backend.name):
+        assert FORWARD.ready() == (backend is NATIVE)  # asked for by what chooses a backend, which is left out here
         networks = express_pool(pool(spec))
         policy = backend.policy(networks, jnp.linspace(-2, 2, 7))
         step, memory = jax.jit(policy.step), policy.memory
