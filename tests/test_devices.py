@@ -80,7 +80,7 @@ MORE_DEVICES = pytest.mark.skipif(len(jax.devices()) > 1, reason="this is the pr
 def test_the_tests_of_this_file_pass_on_more_devices(num_devices):
     environment = os.environ | {"JAX_NUM_CPU_DEVICES": str(num_devices), "JAX_COMPILATION_CACHE_DIR": ""}
     call = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(call, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(call, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "7 skipped" in done.stdout, done.stdout
 
@@ -101,7 +101,7 @@ def in_fresh_process(text, **environment):
     wanted = {name: value for name, value in (os.environ | environment).items() if value is not None}
     wanted["PYTHONPATH"] = str(ROOT)
     call = [sys.executable, "-c", text]
-    done = subprocess.run(call, env=wanted, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(call, env=wanted, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

@@ -250,7 +250,7 @@ def test_version_usage_and_exit_status(wann, monkeypatch):
     assert (status, out.split()[:3], err) == (0, ["usage:", "wann", "COMMAND"], "")
     assert wann("--help") == (0, out, "")
     script = Path(sys.executable).with_name("wann")
-    done = subprocess.run([script, "--version"], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"wann_jax {wann_jax.__version__}\n", "")
     monkeypatch.setattr(sys, "argv", ["wann", "zip"])
     with pytest.raises(SystemExit) as stop:

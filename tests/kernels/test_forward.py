@@ -258,7 +258,7 @@ ANSWERS = [
 def test_wrong_shapes_of_batches_are_refused(choice):
     environment = os.environ | {"WANN_NATIVE": choice, "PYTHONPATH": str(Path(__file__).parents[2])}
     call = [sys.executable, "-c", MISTAKES]
-    done = subprocess.run(call, capture_output=True, text=True, env=environment, timeout=300, check=False)
+    done = subprocess.run(call, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ANSWERS
 

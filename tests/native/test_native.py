@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import jax
@@ -218,11 +217,9 @@ class TestFailure:
 
     def test_a_compiler_that_hangs_is_ended_once(self, fresh, source, tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(compiler, "TIMEOUT", 0.5)
-        path = script(tmp_path / "compiler", "sleep 60")
+        path = script(tmp_path / "compiler", "sleep 3600")
         fresh("auto", path)
-        begun = time.perf_counter()
-        assert source().ready() is False
-        assert time.perf_counter() - begun < 20
+        assert source().ready() is False  # an hour later, if it waited
         assert f"{path} had not finished after 0 s" in capsys.readouterr().err
         assert len(calls(path)) == 1
 
@@ -278,7 +275,7 @@ def test_a_task_compiles_only_what_it_needs(tmp_path):
     text = "import wann_jax as wann; wann.search('xor', wann.SearchConfig.preset('xor', 'quick', generations=1))"
     text = text.replace("'xor', wann.S", "wann.make_task('xor'), wann.S", 1)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "WANN_CACHE_DIR": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=300, env=environment)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     (told,) = [line for line in done.stderr.splitlines() if line.startswith("compiling")]
     assert told.startswith("compiling native kernels (breed, express), once on this machine, usually ")

@@ -41,7 +41,7 @@ def run(text, *arguments, **environment):
     """In a fresh process."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)} | environment
     command = [sys.executable, "-c", text, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
 
 
 CAR = pytest.param("CarRacing-v3", (16, 3), marks=pytest.mark.skipif(not find_spec("Box2D"), reason="extra box2d"))

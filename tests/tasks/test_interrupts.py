@@ -53,10 +53,8 @@ def in_a_callback(ours):
 
 
 def test_ctrl_c_ends_a_wait_in_another_thread(pipe):
-    began = time.monotonic()
     press(0.2)
     assert in_a_callback(pipe[0]) == -1
-    assert time.monotonic() - began < 4.0
 
 
 def test_in_a_loop_that_ends_in_order_the_second_press_ends_the_wait(pipe):

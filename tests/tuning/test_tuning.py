@@ -303,7 +303,7 @@ def test_restarts_of_cma_come_to_an_end(tmp_path, num_devices):
     words = ["tune", "xor", "--task", "xor", "--method", "cma", *options, "--out", str(tmp_path / "tuned.json")]
     call = [sys.executable, "-c", f"from wann_jax.cli import main; assert main({words}) == 0"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "WANN_CPU_DEVICES": num_devices}
-    done = subprocess.run(call, capture_output=True, text=True, env=environment, timeout=300, check=False)
+    done = subprocess.run(call, capture_output=True, text=True, env=environment, timeout=1800, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "tuned.json").exists()
 
