@@ -24,6 +24,7 @@ from wann_jax.evolution.metrics import GenerationMetrics
 from wann_jax.evolution.ranking import rank
 from wann_jax.evolution.selection import choose_parents
 from wann_jax.genomes.genome import Genome, GenomeSpec
+from wann_jax.genomes.mutation import Mutated
 from wann_jax.genomes.population import Pairs, breed, has_room, initial_population
 from wann_jax.networks.compiling import express
 from wann_jax.networks.network import Network
@@ -140,24 +141,8 @@ def tell(
     points = (objectives or paper_objectives)(rank_key, config, evaluation._replace(returns=returns), state.genomes)
     _check_shape("what objectives give", points, "individuals x objectives", size, None)
     order, front = rank(points)
-    parents, partners = choose_parents(
-        parent_key, order, config.num_breeders, config.num_elites, config.tournament_size
-    )
-    is_crossed = jax.random.bernoulli(
-        _generation_key(state, 3), config.crossover_probability, (config.population_size,)
-    )
     is_elite = jnp.arange(config.population_size) < config.num_elites
-    children = breed(
-        breed_key,
-        state.genomes,
-        Pairs(parents, partners, is_crossed),
-        config.mutation_rates,
-        is_elite,
-        state.next_mark,
-        config.connection_limit,
-        config.max_changes,
-    )
-
+    children = _children(parent_key, breed_key, config, state, order, is_elite)
     wins = candidate.score > state.champion_score
     champion = jax.tree.map(lambda new, old: jnp.where(wins, new, old), candidate.genome, state.champion)
     next_state = state.replace(
@@ -172,6 +157,28 @@ def tell(
         champion_score=next_state.champion_score,
         num_overflows=(children.overflow & ~is_elite).sum(),
         num_non_finite=(~finite).sum(dtype=jnp.int32),
+    )
+
+
+def _children(
+    parent_key: Array, breed_key: Array, config: SearchConfig, state: SearchState, order: Array, is_elite: Array
+) -> Mutated:
+    """The next generation, from the individuals in their order from best to worst. Consumes both keys."""
+    parents, partners = choose_parents(
+        parent_key, order, config.num_breeders, config.num_elites, config.tournament_size
+    )
+    is_crossed = jax.random.bernoulli(
+        _generation_key(state, 3), config.crossover_probability, (config.population_size,)
+    )
+    return breed(
+        breed_key,
+        state.genomes,
+        Pairs(parents, partners, is_crossed),
+        config.mutation_rates,
+        is_elite,
+        state.next_mark,
+        config.connection_limit,
+        config.max_changes,
     )
 
 

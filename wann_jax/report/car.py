@@ -27,8 +27,7 @@ _CLOSE_VIEW = 45.0  # m to each side
 _GRASS, _ROAD, _CAR, _WAY = "#66cc66", "#666666", "#cc0000", "#1f3d7a"
 
 
-@struct.dataclass
-class Journey:
+class Journey(struct.PyTreeNode):
     """One drive, step after step (T), and its track."""
 
     pictures: np.ndarray  # [T, 64, 64, 3] bytes, as the driver saw them

@@ -36,8 +36,7 @@ _START_OFFSET = 4.0  # m
 _BLIND_SHARE = 0.3  # of the drivers
 
 
-@struct.dataclass
-class Frames:
+class Frames(struct.PyTreeNode):
     """Pictures, and what is true of them."""
 
     pixels: UInt8[Array, "N 64 64 3"]
@@ -167,8 +166,7 @@ def _starts(key: Array, tracks: Track, index: Array) -> driving.Drive:
     return replace(drive, car=car, steps=jnp.where(is_midway, CLOSE, 0))
 
 
-@struct.dataclass
-class _Drivers:
+class _Drivers(struct.PyTreeNode):
     """How each car is driven."""
 
     look_ahead: Int[Array, "B"]  # points of the road

@@ -22,8 +22,7 @@ from wann_jax.vae.frames import make_frames
 from wann_jax.vae.model import Losses, Params, init_params, losses
 
 
-@struct.dataclass
-class TrainState:
+class TrainState(struct.PyTreeNode):
     """Everything that an update changes."""
 
     params: Params  # {"encoder": ..., "decoder": ...}

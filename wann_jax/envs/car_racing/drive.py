@@ -39,8 +39,7 @@ CAR = Library(
 )
 
 
-@struct.dataclass
-class Drive:
+class Drive(struct.PyTreeNode):
     """A car and what it has done."""
 
     car: Car

@@ -38,8 +38,7 @@ _HINGE_INERTIA = 1.0 / (1.0 / HULL_INERTIA + 1.0 / WHEEL_INERTIA)  # kg m^2
 _MAX_HOLD = 64.8 * TIME_STEP  # N m s, of a joint's motor in a step
 
 
-@struct.dataclass
-class Car:
+class Car(struct.PyTreeNode):
     """Lanes are last; x and y in m, angles in rad, counter-clockwise; velocities in m/s and rad/s."""
 
     hull: Float[Array, "3 *B"]  # x and y of the centre of mass, and angle
@@ -53,8 +52,7 @@ class Car:
     gas: Float[Array, "*B"]  # of the rear wheels, 0 to 1
 
 
-@struct.dataclass
-class Controls:
+class Controls(struct.PyTreeNode):
     """What the driver does."""
 
     steer: Float[Array, "*B"]  # rad, the front wheels' wanted angle; positive to the left

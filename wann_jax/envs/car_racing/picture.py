@@ -37,8 +37,7 @@ def _native_constants() -> dict[str, Value]:
 PICTURE = Library("car_picture", "wann_car_picture", seconds=4, constants=_native_constants)
 
 
-@struct.dataclass
-class Camera:
+class Camera(struct.PyTreeNode):
     """Where the car is, when, and how its wheels stand."""
 
     x: Float[Array, "*B"]  # m, of the hull's origin

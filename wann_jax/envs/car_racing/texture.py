@@ -32,8 +32,7 @@ _COLOURS = [(0, 0, 0), (102, 204, 102), (102, 230, 102), *[(grey,) * 3 for grey 
 _SEEN = np.maximum(np.array(_COLOURS) - DARKER, 0)
 
 
-@struct.dataclass
-class Texture:
+class Texture(struct.PyTreeNode):
     """Colours, 8 bits each of red, green and blue from the lowest on; level after level, row after row along y."""
 
     texels: UInt32[Array, "*K S"]

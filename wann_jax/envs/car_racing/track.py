@@ -33,8 +33,7 @@ _START_ANGLE = -math.pi / _NUM_CHECKPOINTS
 _TURN = 2.0 * math.pi
 
 
-@struct.dataclass
-class Track:
+class Track(struct.PyTreeNode):
     """One track; several have a leading axis. Entries past `num_tiles` repeat the last tile's or are zero."""
 
     corners: Float[Array, "*K 400 4 2"]  # m, of each tile, counter-clockwise
