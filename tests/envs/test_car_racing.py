@@ -14,13 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from wann_jax import native
 from wann_jax.analysis.fidelity.car import frames, laps, one_step_errors, open_loop
 from wann_jax.envs import CAR_RACING
 from wann_jax.envs.car_racing import drive as driving
 from wann_jax.envs.car_racing import lens, parts, tile_map
 from wann_jax.envs.car_racing.environment import LANES, CarRacing, EnvParams
-from wann_jax.envs.car_racing.picture import CLOSE, camera_of, render, render_by_xla, render_natively
+from wann_jax.envs.car_racing.picture import CLOSE, PICTURE, camera_of, render, render_by_xla, render_natively
 from wann_jax.envs.car_racing.texture import bake_all
 from wann_jax.envs.car_racing.track import FIELD, make_track, track_from_uniforms
 from wann_jax.envs.car_racing.track import make_tracks as draw_tracks
@@ -66,7 +65,7 @@ def test_the_recording_covers_grass_stops_brakes_and_whole_laps(recording):
 
 @pytest.fixture(scope="module", params=["native", "xla"])
 def errors(recording, request):
-    if request.param == "native" and not native.available():
+    if request.param == "native" and not driving.CAR.ready():
         pytest.skip("no C++ compiler")
     move = driving.move_natively if request.param == "native" else driving.move_by_xla
     return one_step_errors(recording, recording["uniforms"], move)
@@ -237,7 +236,7 @@ def test_the_papers_mapping_of_outputs():
     assert (raw.low.tolist(), paper.low.tolist()) == ([-1.0, 0.0, 0.0], [-1.0, -1.0, 0.0])
 
 
-@pytest.mark.skipif(not native.available(), reason="no C++ compiler")
+@pytest.mark.skipif(not (driving.CAR.ready() and PICTURE.ready()), reason="no C++ compiler")
 def test_native_lanes_are_xlas_for_any_number_and_shape_of_lanes(tracks):
     """After 72 steps natively, one more and a picture both ways: 37 lanes (two of sixteen, and five), and 2 x 3."""
     textures = jax.jit(bake_all)(tracks)

@@ -24,7 +24,7 @@ from wann_jax.networks.layered import Node, Topology
 from wann_jax.strictness import loose_types
 from wann_jax.tasks import datasets
 from wann_jax.tasks.classification import ClassificationTask
-from wann_jax.tasks.registry import make_task
+from wann_jax.tasks.registry import find_spec, make_task
 from wann_jax.tuning.api import TuneConfig, tune_topology
 
 LEAST_BATCH, MOST_BATCH = 16, 256
@@ -79,7 +79,8 @@ def run_baseline(
     settings = dict(connections=connections, epochs=epochs, steps=steps, seed=seed, data_dir=options.get("data_dir"))
     # Control: the same task, but of short episodes.
     steps_of_short = min(SHORT_EPISODE, options.get("max_steps") or SHORT_EPISODE)
-    settings["short"] = partial(make_task, task_name, **options | {"max_steps": steps_of_short})
+    shorter = {"max_steps": steps_of_short} if "max_steps" in find_spec(task_name).option_fields else {}
+    settings["short"] = partial(make_task, task_name, **options | shorter)
     return {"baseline": name, "task": task_name, "seed": seed, **BASELINES[name][0](task, settings)}
 
 

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from wann_jax.files import cache_dir
+from wann_jax.files import cache_dir, strict_json
 
 
 def folder() -> Path:
@@ -65,7 +65,7 @@ def read_note(path: Path) -> dict[str, Any]:
 
 def write_note(path: Path, note: dict[str, Any]) -> Path:
     """Gives the note's path."""
-    return write(_note(path), json.dumps(note).encode())
+    return write(_note(path), strict_json(note).encode())
 
 
 def write(path: Path, content: bytes) -> Path:
