@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable
 from functools import cache
+from itertools import compress
 from typing import Any
 
 import jax
@@ -80,12 +81,32 @@ def over_population(function: Callable[..., Any]) -> Callable[..., Any]:
         size = jax.tree.leaves(population)[0].shape[0]
         index = jnp.arange(-(-size // num_devices) * num_devices)
         padded = jax.tree.map(lambda leaf: leaf[jnp.where(index < size, index, 0)], population)
-        in_specs = (split, *(whole for _ in rest))
-        result = jax.shard_map(function, mesh=mesh, in_specs=in_specs, out_specs=split, check_vma=False)(padded, *rest)
+        arrays, structure = jax.tree.flatten((padded, *rest))
+        num_split = len(jax.tree.leaves(padded))
+        specs = [split if place < num_split else whole for place in range(len(arrays))]
+        # Empty arrays stay outside: the compiler of jaxlib 0.11.2 crashes where it drops them from what goes in.
+        goes_in = [jnp.size(array) > 0 for array in arrays]
+
+        def inside(*given):
+            left = iter(given)
+            every = [
+                next(left) if goes else _empty_share(array, num_devices if spec is split else 1)
+                for array, spec, goes in zip(arrays, specs, goes_in, strict=True)
+            ]
+            return function(*jax.tree.unflatten(structure, every))
+
+        in_specs = tuple(compress(specs, goes_in))
+        mapped = jax.shard_map(inside, mesh=mesh, in_specs=in_specs, out_specs=split, check_vma=False)
+        result = mapped(*compress(arrays, goes_in))
         # Gathered, so that a later sum over the population adds in the same order on any number of devices.
         return jax.lax.with_sharding_constraint(jax.tree.map(lambda leaf: leaf[:size], result), replicated())
 
     return sharded
+
+
+def _empty_share(array: Any, num_shares: int) -> Any:
+    """What one device has of an empty array."""
+    return jnp.zeros((array.shape[0] // num_shares, *array.shape[1:]), array.dtype)
 
 
 def over_blocks(function: Callable[[Any], Any], population: Any, block_size: int) -> Any:

@@ -36,7 +36,7 @@ def make_car(argument: str, options: CarOptions) -> Any:
 
 ANY = TaskSpec(
     name=f"{FAMILY}:NAME",
-    summary="the same of Gymnasium, in other processes; Box2D's with the extra box2d",
+    summary="any environment of Gymnasium's, in other processes; Box2D's with the extra box2d",
     factory=make,
     options=ControlOptions,
     presets=swingup.PRESETS,
