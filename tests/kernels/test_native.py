@@ -16,6 +16,7 @@ from tests.helpers import (
     from_plain,
     individual,
     kernels,
+    native_runs,
     pool,
     random_dag,
     stack,
@@ -155,6 +156,6 @@ def test_a_whole_generation_lowers_for_accelerators_without_native_code(name, ke
     exported = export.export(search.run_generations, platforms=("cuda", "tpu"))(*arguments)
     assert exported.platforms == ("cuda", "tpu")
     assert targets(exported.mlir_module()) == set()
-    if native.available():
+    if native_runs():
         wanted = {"wann_breed", "wann_express"} | kernel
         assert wanted <= targets(search.run_generations.lower(*arguments).as_text())

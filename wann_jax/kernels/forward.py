@@ -59,7 +59,8 @@ def forward(
         return weights[: spec.max_connections].at[connection].get(mode="fill", fill_value=1.0)
 
     def weighted_sum(values, source, connection):
-        return jnp.tensordot(factor(connection), values[source], axes=1)
+        # Some accelerators would round factors to fewer bits.
+        return jnp.tensordot(factor(connection), values[source], axes=1, precision=lax.Precision.HIGHEST)
 
     values = jnp.zeros((spec.num_slots, *batch))
     values = values.at[1].set(1.0)

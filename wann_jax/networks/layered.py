@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 from jaxtyping import Float
 
 from wann_jax.genomes.activation_ids import SUM
@@ -121,7 +121,7 @@ def in_layers(topology: Topology, weights: Float[Array, "C"], inputs: Float[Arra
         column = np.array([place[source] for node in nodes for source in node.sources], np.int32)
         chosen = np.array([connection for node in nodes for connection in node.connections], np.int32)
         matrix = jnp.zeros((len(nodes), values.shape[0])).at[row, column].set(weights[chosen])
-        before = matrix @ values
+        before = jnp.matmul(matrix, values, precision=lax.Precision.HIGHEST)  # in 32 bits on accelerators too
         activations = [node.activation for node in nodes]
         after = [
             FUNCTIONS[activation](before[activations.index(activation) : _end(activations, activation)])

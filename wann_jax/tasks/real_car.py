@@ -5,7 +5,7 @@ In: frames of the real environment, outputs of networks. Out: means of the encod
 
 import jax.numpy as jnp
 from flax import struct
-from jax import Array
+from jax import Array, lax
 from jaxtyping import Float
 
 from wann_jax.envs.car_racing.drive import paper_action
@@ -29,7 +29,7 @@ class Eye(struct.PyTreeNode):
         """Means of the codes of frames in 0 ... 255, flat."""
         kept = frames.reshape(-1, FRAME_SIZE, FRAME_SIZE, 3)[:, :FRAME_ROWS]
         rows, columns = (jnp.asarray(bilinear(size), jnp.float32) for size in (FRAME_ROWS, FRAME_SIZE))
-        smaller = jnp.einsum("rh,nhwk,cw->nrck", rows, kept, columns)
+        smaller = jnp.einsum("rh,nhwk,cw->nrck", rows, kept, columns, precision=lax.Precision.HIGHEST)
         return encode(self.encoder, jnp.clip(jnp.floor(smaller + 0.5), 0, 255).astype(jnp.uint8))
 
 
