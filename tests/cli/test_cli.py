@@ -18,6 +18,7 @@ import pytest
 from gymnax.environments import spaces
 
 import wann_jax
+from tests.helpers import native_runs
 from wann_jax.cli import main, run
 from wann_jax.cli.searching import FRESH_SEED
 from wann_jax.envs.cartpole_swingup import CartPoleSwingUp
@@ -251,7 +252,13 @@ def test_version_usage_and_exit_status(wann, monkeypatch):
     assert wann("--help") == (0, out, "")
     script = Path(sys.executable).with_name("wann")
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"wann_jax {wann_jax.__version__}\n", "")
+    lines = done.stdout.splitlines()
+    assert (done.returncode, lines[0], done.stderr) == (0, f"wann_jax {wann_jax.__version__}", "")
+    assert lines[1:] == ["kernels: native on a CPU (c++), xla elsewhere" if native_runs() else "kernels: xla"]
+    for name, value, told in (("WANN_NATIVE", "0", "xla (WANN_NATIVE=0)"), ("CXX", "none", "xla (no C++ compiler)")):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            assert wann("--version")[1].splitlines()[1] == f"kernels: {told}"
     monkeypatch.setattr(sys, "argv", ["wann", "zip"])
     with pytest.raises(SystemExit) as stop:
         run()

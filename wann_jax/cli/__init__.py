@@ -11,7 +11,7 @@ import sys
 from wann_jax.errors import WannError, require, require_known
 from wann_jax.tasks import interrupts
 from wann_jax.tasks.registry import load_plugin
-from wann_jax.version import __version__
+from wann_jax.version import __version__, kernels_in_words
 
 LISTING = "wann_jax.cli.listing"  # commands that do without JAX
 # By command: where the function that runs it is. Imported when it is called: most need JAX, which takes a while.
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = sys.argv[1:] if arguments is None else arguments
     try:
         if args[:1] == ["--version"]:
-            print(f"wann_jax {__version__}")
+            print(f"wann_jax {__version__}\nkernels: {kernels_in_words()}")
         elif not args or args[0] in ("-h", "--help"):
             print(USAGE)
         else:

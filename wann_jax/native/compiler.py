@@ -22,6 +22,7 @@ import jaxlib
 
 from wann_jax.errors import ConfigError
 from wann_jax.native import store
+from wann_jax.version import COMPILERS
 
 VARIABLE = "CXX"
 FOLDER = Path(__file__).parents[1] / "kernels" / "native"
@@ -118,7 +119,7 @@ def _command() -> list[str]:
         raise ConfigError(f"${VARIABLE} must be a command as a shell takes it ({error}); got {text!r}") from None
     if words:
         return words
-    found = [name for name in ("c++", "g++", "clang++") if shutil.which(name)]
+    found = [name for name in COMPILERS if shutil.which(name)]
     if not found:
         raise NoCompilerError("there is no C++ compiler")
     return found[:1]
