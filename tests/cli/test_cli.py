@@ -210,7 +210,8 @@ class TestEvaluate:
         cases = ((finished[0], "xor", 3, {}), (champion, "xor", 3, {}), (tmp_path / "digits.out", "digits", 1, {}))
         for path, name, episodes, options in (*cases, (tmp_path / "swingup.out", "swingup", 3, {"max_steps": 15})):
             words = [f"--{option.replace('_', '-')}={value}" for option, value in options.items()]
-            words += ["--weights=-1,1,2", "--episodes=3", "--seed=9", "--split=test", "--json"]
+            words += ["--weights=-1,1,2", "--seed=9", "--json"]
+            words.append("--split=test" if name == "digits" else "--episodes=3")
             status, out, _ = wann("evaluate", path, "--task", name, *words)
             task, document = wann_jax.make_task(name, **options), json.loads(out)
             network = wann_jax.load_network(path, task.num_inputs, task.num_outputs)
@@ -325,10 +326,14 @@ MISTAKES = {
     "resume run --population-size 4 --champion-candidates 3 --tournament-size 2": "got 4",
     "resume run --crossover-probability 0.3": "search.crossover_probability must be 0, as before",
     "resume run --generations 7": "generations must be at least the 12 already done; got 7",
+    "evaluate run --split test": "split must be left out: scores of task 'xor' do not depend on it; got 'test'",
+    "evaluate digits --episodes 3": "episodes must be left out: scores of task 'digits' do not depend on it; got 3",
+    "protocol run --weights=1,2": "weights must be left out: scores of task 'xor' do not depend on it; got (1.0, 2.0)",
     "evaluate run --task xor --weights=1e300": "weights must be finite numbers, in 32 bits",
     "evaluate run --task xor --weights=1,a": "weights must be a list of numbers; got ['1', 'a']; wann evaluate --help",
     "evaluate run --task xor --seed -1": "seed must be between 0 and 2**63 - 1; got -1",
-    "evaluate run --task xor --split train": "split must be one of validation, test; got 'train'",
+    "evaluate digits --split train": "split must be one of validation, test; got 'train'",
+    "evaluate run --episodes 0": "episodes must be at least 1; got 0",
     "evaluate run --task swingup": "champion.json: num_inputs must be 5; got 2",
     "evaluate none --task xor": "network file 'none' cannot be read",
     "evaluate cut.json --task xor": "cut.json must be a network file in our format",
