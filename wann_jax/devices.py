@@ -2,8 +2,7 @@
 
 In: a function of a population. Out: the same function, its population axis sharded over every local device. Results
 do not depend on the number of devices: randomness is folded by individual, and individuals do not meet inside. A CPU is
-one device, on which the native kernels use all cores (kernels/native/parallel.h), unless the user wants more of them,
-or a search is of a task whose steps XLA would run on one core.
+one device, on which the native kernels use all cores (kernels/native/parallel.h), unless the user wants more of them.
 """
 
 import os
@@ -23,13 +22,13 @@ DEVICES_VARIABLE = "WANN_CPU_DEVICES"
 AXIS = "population"
 
 
-def settle_cpu_devices(otherwise: int | None = None) -> None:
-    """For the command line: makes the CPU as many JAX devices as $WANN_CPU_DEVICES says, else `otherwise`.
+def settle_cpu_devices() -> None:
+    """For the command line: makes the CPU as many JAX devices as $WANN_CPU_DEVICES says, if it says anything.
 
-    Does nothing where neither says a number, where JAX's own settings do, or where JAX has started. Raises ConfigError
-    for anything but a number.
+    Does nothing where JAX's own settings say how many, or where JAX has started. Raises ConfigError for anything but a
+    number.
     """
-    text = os.environ.get(DEVICES_VARIABLE) or str(otherwise or "")
+    text = os.environ.get(DEVICES_VARIABLE)
     if not text:
         return
     fits = re.fullmatch("[1-9][0-9]{0,2}", text) is not None
@@ -41,11 +40,6 @@ def settle_cpu_devices(otherwise: int | None = None) -> None:
         jax.config.update("jax_num_cpu_devices", int(text))
     except RuntimeError:
         return  # JAX has started: keep what it has
-
-
-def num_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def need_one_device(who: str) -> None:

@@ -12,7 +12,6 @@ import tyro
 
 from wann_jax.analysis.evaluation import evaluate
 from wann_jax.cli.parsing import given, parse, value_of, with_task_options
-from wann_jax.devices import num_cores, settle_cpu_devices
 from wann_jax.errors import CheckpointError, require
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.generation import SearchState
@@ -100,7 +99,7 @@ def run_search(args: list[str]) -> int:
     )
     require(settings.checkpoint_interval >= 1, "checkpoint_interval", "at least 1", settings.checkpoint_interval)
     settings.config.check()
-    task = _made(settings)
+    task = settings.make_task()
     initial = None if command.initial is None else load_genome(command.initial, task.num_inputs, task.num_outputs)
     state = start(task, settings.config, settings.seed, initial)
     label = "".join(letter if letter.isalnum() else "-" for letter in command.task).strip("-")
@@ -132,7 +131,7 @@ def run_resume(args: list[str]) -> int:
     rule = "above 0, as before" if crosses else "0, as before: genomes have no common order"
     now = settings.config.crossover_probability
     require((now > 0) == crosses, "search.crossover_probability", rule, now)
-    task = _made(settings)
+    task = settings.make_task()
     if run.has_checkpoint():
         state = run.load(task, settings)
     else:  # stopped before the first one: from the beginning
@@ -146,13 +145,6 @@ def run_resume(args: list[str]) -> int:
             state = state.replace(champion_score=jnp.full_like(state.champion_score, -jnp.inf))
     run.cut_metrics(int(state.generation))
     return _run_and_report(run, settings, task, state)
-
-
-def _made(settings: RunSettings) -> Task:
-    """The run's task, on all cores. Raises ConfigError or DataError."""
-    if find_spec(settings.task).needs_devices:
-        settle_cpu_devices(num_cores())
-    return settings.make_task()
 
 
 def _run_and_report(run: RunDirectory, settings: RunSettings, task: Task, state: SearchState) -> int:

@@ -50,8 +50,6 @@ class TaskSpec:
     # Those that a network depends on, and the values that its file may name.
     network_options: Mapping[str, Callable[[], Sequence[str]]] = dataclasses.field(default_factory=dict)
     place_options: tuple[str, ...] = ()  # those that tell where things are on this machine
-    # Whether XLA runs its steps, one core of a CPU for each device: searches then make every core a device.
-    needs_devices: bool = False
     is_listed: bool = True  # by `wann tasks`; False for what a family already stands for
 
     @property

@@ -23,14 +23,11 @@ ANY = TaskSpec(
     factory=make,
     options=ControlOptions,
     presets=swingup.PRESETS,
-    needs_devices=True,
 )
 # The car's other options are of its encoder, which the bare environment has none of.
 _CAR = {name: Preset(preset.search) for name, preset in carracing.PRESETS.items()}
 register(
     ANY,
-    dataclasses.replace(
-        ANY, name=f"{FAMILY}:BipedalWalker-v3", presets=biped.PRESETS, needs_devices=False, is_listed=False
-    ),
-    dataclasses.replace(ANY, name=f"{FAMILY}:CarRacing-v3", presets=_CAR, needs_devices=False, is_listed=False),
+    dataclasses.replace(ANY, name=f"{FAMILY}:BipedalWalker-v3", presets=biped.PRESETS, is_listed=False),
+    dataclasses.replace(ANY, name=f"{FAMILY}:CarRacing-v3", presets=_CAR, is_listed=False),
 )

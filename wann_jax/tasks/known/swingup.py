@@ -41,6 +41,5 @@ register(
         factory=make,
         options=ControlOptions,
         presets=PRESETS,
-        needs_devices=True,
     )
 )
