@@ -138,7 +138,7 @@ def test_importing_the_package_changes_no_setting_and_starts_nothing():
 
 def test_unknown_names_of_the_package_are_attribute_errors():
     with pytest.raises(AttributeError, match="module 'wann_jax' has no attribute 'nothing'"):
-        wann_jax.nothing  # noqa: B018
+        wann_jax.nothing  # noqa: B018  (asking is the test)
     assert {*wann_jax.__all__} <= {*dir(wann_jax)}
 
 
