@@ -89,10 +89,17 @@ class Cost:
 
 
 class Program:
-    """A compiled program's text. `rounds`: of loops whose length XLA does not know, by function."""
+    """A compiled program's text.
 
-    def __init__(self, text: str, rounds: Mapping[str, float] | None = None) -> None:
-        self._text, self._rounds, self._costs = text, dict(rounds or {}), dict[str, Cost]()
+    `rounds`: of loops whose length XLA does not know, by function. `branches`: which one runs, by function that
+    branches; the dearest where it is not said.
+    """
+
+    def __init__(
+        self, text: str, rounds: Mapping[str, float] | None = None, branches: Mapping[str, int] | None = None
+    ) -> None:
+        self._text, self._rounds, self._branches = text, dict(rounds or {}), dict(branches or {})
+        self._costs = dict[str, Cost]()
         self._computations, self._entry = _parsed(text)
 
     @property
@@ -121,7 +128,9 @@ class Program:
             self._count_loop(instruction, cost)
         elif opcode == "conditional":
             cost.waits += 1
-            cost.add(max((self._cost(name) for name in instruction.branches), key=lambda each: each.launches))
+            costs = [self._cost(name) for name in instruction.branches]
+            taken = self._branches.get(self._author(instruction))
+            cost.add(max(costs, key=lambda each: each.launches) if taken is None else costs[taken])
         elif opcode in ("call", "async-start") and (
             name := instruction.called("to_apply") or instruction.called("calls")
         ):
@@ -137,7 +146,8 @@ class Program:
         rounds = float(trips) if trips is not None else float(self._rounds.get(function, 1.0))
         once = Cost()
         once.add(body)
-        once.add(condition)
+        if trips is None:
+            once.add(condition)
         cost.loops.append(Loop(function, trips, rounds, once.launches, once.loops))
         once.loops = []
         cost.add(once, rounds)
@@ -268,15 +278,16 @@ def _fusion_bytes(inside: Mapping[str, Instruction]) -> float:
 def _read(
     source: Instruction, users: Mapping[str, list[Instruction]], in_place: set[str], inside: Mapping[str, Instruction]
 ) -> float:
-    """Bytes that a fusion reads of one of its operands."""
+    """Bytes that a fusion reads of one of its operands: parts of it, or once all of it."""
     total = 0.0
     for user in users.get(source.name, []):
         if user.opcode in ("dynamic-slice", "gather", "slice") and user.operands[0] == source.name:
             total += user.bytes
         elif user.opcode == "bitcast":
-            total += _read(user, users, in_place, inside)
-        elif user.opcode == "dynamic-update-slice" and user.operands[0] == source.name and source.name in in_place:
-            continue
-        else:
+            part = _read(user, users, in_place, inside)
+            if part >= source.bytes:
+                return part
+            total += part
+        elif user.opcode != "dynamic-update-slice" or user.operands[0] != source.name or source.name not in in_place:
             return float(source.bytes)
     return total

@@ -33,7 +33,7 @@ from wann_jax.errors import ConfigError
 from wann_jax.kernels.choosing import NATIVE, XLA
 from wann_jax.kernels.forward import forward, forward_lanes, forward_samples
 from wann_jax.kernels.native import FORWARD
-from wann_jax.kernels.xla import LANES_PER_TILE
+from wann_jax.kernels.xla_cpu import LANES_PER_TILE
 from wann_jax.networks.compiling import express
 
 express_pool = jax.jit(jax.vmap(express))

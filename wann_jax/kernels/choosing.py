@@ -6,36 +6,27 @@ which a program is lowered for, not of the machine that lowers it; sizes of bloc
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from jax import lax
 
 from wann_jax import native as loader
-from wann_jax.kernels import native, xla
-from wann_jax.kernels.xla import Policy
-from wann_jax.networks.network import Network
+from wann_jax.kernels import native, xla, xla_cpu
+from wann_jax.kernels.backend import Backend
 
-
-class Backend(NamedTuple):
-    """A way to evaluate networks; the modules xla and native say what its functions do."""
-
-    name: str
-    samples: Callable[..., Any]
-    policy: Callable[..., Policy]
-    individuals_per_block: Callable[[Network, int], int]
-
-
-XLA = Backend("xla", xla.samples, xla.policy, xla.individuals_per_block)
-NATIVE = Backend("native", native.samples, native.policy, native.individuals_per_block)
+XLA = Backend("xla", xla.samples, xla.act, xla.individuals_per_block, xla.STEPS_PER_LOOK)
+XLA_CPU = Backend("xla", xla_cpu.samples, xla_cpu.act, xla_cpu.individuals_per_block)
+NATIVE = Backend("native", native.samples, native.act, native.individuals_per_block)
 
 
 def on_each_platform(run: Callable[..., Any], *arguments: Any) -> Any:
     """`run(backend, *arguments)`, with the backend of the platform that the program is lowered for."""
-    if not native.FORWARD.ready():
-        return run(XLA, *arguments)
-    return lax.platform_dependent(*arguments, cpu=partial(run, NATIVE), default=partial(run, XLA))
+    on_cpu = NATIVE if native.FORWARD.ready() else XLA_CPU
+    return lax.platform_dependent(*arguments, cpu=partial(run, on_cpu), default=partial(run, XLA))
 
 
 def backend_of(platform: str) -> Backend:
     """The backend of programs for a platform ("cpu", "gpu", "tpu") on this machine."""
-    return NATIVE if platform == "cpu" and loader.available() else XLA
+    if platform != "cpu":
+        return XLA
+    return NATIVE if loader.available() else XLA_CPU

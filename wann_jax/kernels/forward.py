@@ -135,8 +135,7 @@ def forward_lanes(
     require(inputs.shape == wanted, "inputs", f"of the shape networks x lanes x inputs, {wanted}", inputs.shape)
 
     def once(backend, networks, lane_weights, inputs):
-        policy = backend.policy(networks, lane_weights)
-        return policy.step(policy.memory, inputs)[1]
+        return backend.act(networks, lane_weights, lambda policy: policy.step(policy.memory, inputs)[1])
 
     return on_each_platform(once, networks, lane_weights, inputs)
 

@@ -7,6 +7,7 @@ nothing more, and a block's loop ends with its last lane.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -14,9 +15,9 @@ from jax import Array, lax
 from jaxtyping import Bool, Float, Key
 
 from wann_jax.devices import over_blocks
-from wann_jax.kernels.choosing import Backend, on_each_platform
+from wann_jax.kernels.backend import Backend, Policy
+from wann_jax.kernels.choosing import on_each_platform
 from wann_jax.kernels.native import LANES_PER_BLOCK
-from wann_jax.kernels.xla import Policy
 from wann_jax.networks.layered import Topology, in_lanes
 from wann_jax.networks.network import Network
 from wann_jax.tasks.base import Episodic
@@ -84,8 +85,9 @@ class InLanes(Episodic, ReturnsAreScores):
 
         def rollout(backend: Backend, task, networks, lane_weights, begun):
             def run(block):
-                policy, shape = backend.policy(block, lane_weights), (block.num_rows.shape[0], num_lanes)
-                returns, steps = _run(task, policy, begun, shape, episodes)
+                shape = (block.num_rows.shape[0], num_lanes)
+                run = partial(_run, task, begun, shape, episodes, backend.steps_per_look)
+                returns, steps = backend.act(block, lane_weights, run)
                 return returns.reshape(shape[0], num_weights, episodes), steps
 
             most = task.max_lanes
@@ -106,16 +108,17 @@ class InLanes(Episodic, ReturnsAreScores):
 
         def run(block):
             policy = Policy((), lambda nothing, inputs: (nothing, in_lanes(topology, block, inputs)))
-            return _run(self, policy, begun, (block.shape[0], episodes), episodes)[0]
+            return _run(self, begun, (block.shape[0], episodes), episodes, 1, policy)[0]
 
         return over_blocks(run, weights, max(1, (self.max_lanes or LANES_PER_BLOCK) // episodes))
 
 
 def _run(
-    task: InLanes, policy: Policy, begun: Any, shape: tuple[int, int], episodes: int
+    task: InLanes, begun: Any, shape: tuple[int, int], episodes: int, steps_per_look: int, policy: Policy
 ) -> tuple[Float[Array, "P L"], Float[Array, "P"]]:
     """Returns of all lanes, and each individual's steps."""
     limit, stride = task.step_limit, task.steps_per_action
+    looks = 1 if stride > 1 else steps_per_look
 
     def running(carry):
         count, _, _, lanes = carry
@@ -129,7 +132,7 @@ def _run(
 
         def advance(index, carry):
             steps, lanes = carry
-            if stride > 1:  # the last action may last beyond the end
+            if stride > 1 or looks > 1:  # the last action, or the last look, may last beyond the end
                 lanes = lanes._replace(alive=lanes.alive & (count + index < limit))
             steps = steps + lanes.alive.sum(-1, dtype=jnp.int32)
             return steps, task.step(begun, count + index, lanes, actions)
@@ -139,7 +142,8 @@ def _run(
 
     lanes = Lanes(task.reset(begun, shape, episodes), jnp.zeros(shape), jnp.ones(shape, bool))
     start = (0, policy.memory, jnp.zeros(shape[0], jnp.int32), lanes)
-    *_, steps, lanes = lax.while_loop(running, look_and_act, start)
+    several = partial(_repeated, lambda _, carry: look_and_act(carry), looks)
+    *_, steps, lanes = lax.while_loop(running, several, start)
     task.stop(lanes)
     return lanes.returns, steps.astype(jnp.float32)
 

@@ -13,7 +13,7 @@ from jax import Array, lax
 from jaxtyping import Float
 
 from wann_jax.genomes import activation_ids
-from wann_jax.kernels.xla import Policy
+from wann_jax.kernels.backend import Policy
 from wann_jax.native import Library, Value, numbers
 from wann_jax.networks import network
 from wann_jax.networks.network import Network
@@ -47,9 +47,9 @@ class NativeSummary(Protocol):
         ...
 
 
-def policy(networks: Network, lane_weights: Float[Array, "L"]) -> Policy:
-    """It needs no memory."""
-    return Policy((), lambda nothing, inputs: (nothing, _lanes(networks, lane_weights, inputs)))
+def act(networks: Network, lane_weights: Float[Array, "L"], use: Callable[[Policy], Any]) -> Any:
+    """A policy needs no memory."""
+    return use(Policy((), lambda nothing, inputs: (nothing, _lanes(networks, lane_weights, inputs))))
 
 
 def individuals_per_block(networks: Network, num_lanes: int) -> int:

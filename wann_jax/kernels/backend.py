@@ -1,0 +1,35 @@
+"""What every way to evaluate networks offers; choosing.py says which one runs.
+
+A backend is a module's functions in one record. forward.py defines what they compute.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from jax import Array
+from jaxtyping import Float
+
+from wann_jax.networks.network import Network
+
+
+class Policy(NamedTuple):
+    """Networks that act, step after step."""
+
+    memory: Any  # before the first step; a loop over steps carries it along
+    step: Callable[[Any, Array], tuple[Any, Array]]  # of memory and inputs [P, L, I]: memory, and outputs [P, L, O]
+
+
+class Backend(NamedTuple):
+    """A way to evaluate networks.
+
+    `samples(networks, shared_weights [W], inputs [B, I], summarise)`: what `summarise` makes of each network's outputs
+    [W, B, O], with a leading P. `act(networks, lane_weights [L], use)`: what `use` makes of a policy; where `use` loops
+    over steps, nothing that depends on the networks alone is in that loop. `individuals_per_block(networks, L)`: how
+    many such a loop should take at once.
+    """
+
+    name: str
+    samples: Callable[[Network, Float[Array, "W"], Float[Array, "B I"], Callable[..., Any]], Any]
+    act: Callable[[Network, Float[Array, "L"], Callable[[Policy], Any]], Any]
+    individuals_per_block: Callable[[Network, int], int]
+    steps_per_look: int = 1  # steps of an episode until the next look whether its last lane has ended
