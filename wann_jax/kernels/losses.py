@@ -5,6 +5,7 @@ takes whole networks and gives the same for each: outputs then never leave the p
 """
 
 import dataclasses
+import functools
 import sys
 
 import jax
@@ -69,6 +70,17 @@ class CrossEntropy:
             labels.astype(jnp.int32).reshape(num_tiles, tile),
             deviation=self.deviation,
         )
+
+    def has_lanes(self) -> bool:
+        """Whether `of_lanes` can be called: the deviation is one of all samples together."""
+        return self.deviation == 0.0
+
+    def of_lanes(self, outputs: list[Float[Array, "T"]], labels: Int[Array, "T"]) -> Float[Array, "T"]:
+        """The loss of each sample, from arrays of lanes only (kernels/pallas)."""
+        top = functools.reduce(jnp.maximum, outputs)
+        total = sum(jnp.exp(output - top) for output in outputs)
+        chosen = sum(jnp.where(labels == label, output, 0.0) for label, output in enumerate(outputs))
+        return top + jnp.log(total) - chosen
 
     def _check(self, num_samples: int) -> None:
         fits = self.labels.shape == (num_samples,)
