@@ -47,17 +47,19 @@ def lanewise(function: Callable[..., Any], *shapes: Any) -> Callable[..., Any]:
     structure = jax.tree.structure(out_shape)
 
     def for_lanes(*arguments: Any) -> Any:
-        leaves = [_numbers(leaf) for leaf in jax.tree.leaves(arguments, is_leaf=lambda leaf: isinstance(leaf, Numbers))]
+        leaves = [numbers_of(leaf) for leaf in jax.tree.leaves(arguments)]
         return jax.tree.unflatten(structure, [_plain(leaf) for leaf in _run(closed.jaxpr, closed.consts, leaves)])
 
     return for_lanes
 
 
-def _numbers(leaf: Any) -> Numbers:
-    if isinstance(leaf, Numbers) and leaf.dtype == object:
-        return leaf
-    array = np.empty((), object)
-    array[()] = leaf
+def numbers_of(found: Any) -> Numbers:
+    """What this module works on: of a list of numbers, or of one."""
+    if isinstance(found, np.ndarray) and found.dtype == object:
+        return found
+    array = np.empty(len(found) if isinstance(found, list) else (), object)
+    for place, number in enumerate(found) if isinstance(found, list) else [((), found)]:
+        array[place] = number
     return array
 
 
@@ -165,10 +167,10 @@ def _sign(x: Array) -> Array:
 def _reduced(combine: Callable[[Any, Any], Any]) -> Callable[..., Numbers]:
     def reduce(array, axes, **_):
         moved = np.moveaxis(array, axes, range(len(axes)))
-        rows = moved.reshape(-1, *moved.shape[len(axes) :])
-        result = rows[0]
-        for row in rows[1:]:
-            result = _each(combine, (result, row))
+        first, *others = moved.reshape(-1, *moved.shape[len(axes) :])
+        result = numbers_of(first)
+        for row in others:
+            result = _each(combine, (result, numbers_of(row)))
         return result
 
     return reduce
@@ -178,9 +180,9 @@ def _extreme(is_better: Callable[[Any, Any], Any]) -> Callable[..., Numbers]:
     """The place of the first best number along an axis; that of the first that is no number, if there is one."""
 
     def place_of(array, axes, **_):
-        rows = np.moveaxis(array, axes[0], 0)
-        best, index = rows[0], _each(lambda number: jnp.zeros(jnp.shape(number), jnp.int32), (rows[0],))
-        for place, row in enumerate(rows[1:], 1):
+        best, *others = map(numbers_of, np.moveaxis(array, axes[0], 0))
+        index = _each(lambda number: jnp.zeros(jnp.shape(number), jnp.int32), (best,))
+        for place, row in enumerate(others, 1):
 
             def wins(new, old):
                 return (is_better(new, old) | (new != new)) & (old == old)  # noqa: PLR0124

@@ -18,6 +18,7 @@ from jaxtyping import Float, Key
 from wann_jax.envs import REGISTERED
 from wann_jax.errors import DataError, require, require_known
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS
+from wann_jax.kernels.backend import LaneEpisodes
 from wann_jax.networks.layered import Topology, in_lanes
 from wann_jax.tasks.actions import Actions, num_inputs
 from wann_jax.tasks.lanes import InLanes, Lanes
@@ -74,6 +75,16 @@ class ControlTask(InLanes, struct.PyTreeNode):
     def act(self, outputs: Float[Array, "P L O"]) -> Array:
         """As the environment's action space wants it."""
         return self.actions.from_outputs(outputs)
+
+    def lane(self, begun: Any) -> LaneEpisodes:
+        """One lane of an environment that draws no random numbers; another's is refused by the kernels."""
+
+        def step(task, state, outputs):
+            action, nobody = task.actions.from_outputs(outputs), jax.random.key(0)
+            obs, state, reward, terminated, _ = task.env.step_env(nobody, state[1], action, task.env_params)
+            return (obs, state), reward.reshape(()).astype(jnp.float32), terminated.astype(bool) | task.env.is_truncated(state, task.env_params)
+
+        return LaneEpisodes(self, begun[:2], self.step_limit, step, lambda state: state[0].reshape(-1).astype(jnp.float32))
 
     def step(self, begun: Any, count: Any, lanes: Lanes, actions: Array) -> Lanes:
         """The same randomness for the lanes of an episode."""

@@ -7,6 +7,7 @@ nothing more, and a block's loop ends with its last lane.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,8 +16,9 @@ from jax import Array, lax
 from jaxtyping import Bool, Float, Key
 
 from wann_jax.devices import over_blocks
-from wann_jax.kernels.backend import Backend, Policy
+from wann_jax.kernels.backend import Backend, LaneEpisodes, Policy
 from wann_jax.kernels.choosing import on_each_platform
+from wann_jax.kernels.lanewise import NotLanewiseError
 from wann_jax.kernels.native import LANES_PER_BLOCK
 from wann_jax.networks.layered import Topology, in_lanes
 from wann_jax.networks.network import Network
@@ -76,6 +78,10 @@ class InLanes(Episodic, ReturnsAreScores):
     def stop(self, lanes: Lanes) -> None:
         """Called when the block's last lane has ended."""
 
+    def lane(self, begun: Any) -> LaneEpisodes | None:
+        """What one lane does, for kernels that run whole episodes; None: it is not to be told."""
+        return None
+
     def rollout(
         self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
     ) -> tuple[Float[Array, "P W R"], Float[Array, "P"]]:
@@ -84,6 +90,12 @@ class InLanes(Episodic, ReturnsAreScores):
         num_lanes = num_weights * episodes
 
         def rollout(backend: Backend, task, networks, lane_weights, begun):
+            lane = task.lane(begun)
+            if backend.episodes and lane:
+                with suppress(NotLanewiseError):
+                    returns, steps = backend.episodes(networks, lane_weights, lane)
+                    return returns.reshape(-1, num_weights, episodes), steps
+
             def run(block):
                 shape = (block.num_rows.shape[0], num_lanes)
                 run = partial(_run, task, begun, shape, episodes, backend.steps_per_look)

@@ -11,20 +11,19 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jax.experimental import pallas as pl
-from jax.experimental.pallas import triton
 from jaxtyping import Float
 
 from wann_jax.devices import over_blocks
 from wann_jax.kernels.backend import Policy
 from wann_jax.kernels.memory import individuals_within
+from wann_jax.kernels.pallas.episodes import episodes as episodes
+from wann_jax.kernels.pallas.launching import LANES, launch
 from wann_jax.kernels.pallas.program import Program, program_of
 from wann_jax.kernels.pallas.rows import Lanes, Tile, read
 from wann_jax.networks.network import FIRST_INPUT_SLOT, Network
 
-LANES = 32  # of a tile: one warp
 PROGRAMS = 1024  # that run at a time: some warps for each processor, and their values take little memory
 COPIES = 8  # of an environment's observations and state, while it is stepped
-INTERPRET = False  # tests set it
 
 
 @runtime_checkable
@@ -142,9 +141,3 @@ def individuals_per_block(networks: Network, num_lanes: int) -> int:
     tiles = -(-num_lanes // LANES)
     return individuals_within(4 * LANES * tiles * (COPIES * networks.spec.first_sum_slot + networks.spec.max_rows))
 
-
-def launch(kernel: Callable[..., None], num_programs: int, results: Any, arguments: Any) -> Any:
-    """One launch of so many programs, each of one warp. Interpreted where JAX runs on a CPU."""
-    parameters = triton.CompilerParams(num_warps=1, num_stages=1)
-    call = pl.pallas_call(kernel, results, grid=(num_programs,), compiler_params=parameters, interpret=INTERPRET)
-    return call(*arguments)
