@@ -22,9 +22,9 @@ test-matrix: $(VENV)/.installed-dev
 	.ci/matrix
 	$(BIN)/pytest -m network -rs tests/test_install.py
 
-# make bench ORIGINAL=DIR TENSORNEAT=DIR runs the peers too, from their checkouts.
+# make bench ORIGINAL=DIR TENSORNEAT=DIR EVOJAX=DIR runs the peers too, from their checkouts.
 bench: $(VENV)/.installed-dev
-	$(BIN)/python -m benchmarks.kernels $(if $(ORIGINAL),--original $(ORIGINAL)) $(if $(TENSORNEAT),--tensorneat $(TENSORNEAT))
+	$(BIN)/python -m benchmarks.kernels $(if $(ORIGINAL),--original $(ORIGINAL)) $(if $(TENSORNEAT),--tensorneat $(TENSORNEAT)) $(if $(EVOJAX),--evojax $(EVOJAX))
 	$(BIN)/python -m benchmarks.generation
 	$(BIN)/python -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.search_quality swingup --preset laptop --generations 300 --seeds 5

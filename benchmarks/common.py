@@ -42,9 +42,9 @@ def machine() -> dict[str, Any]:
     }
 
 
-def commit() -> str | None:
-    """The checkout's commit, with a + where files differ from it; None outside a checkout."""
-    call = ["git", "-C", str(RESULTS.parent), "describe", "--always", "--exclude=*", "--dirty=+"]
+def commit(checkout: Path = RESULTS.parent) -> str | None:
+    """A checkout's commit, with a + where files differ from it; None outside a checkout."""
+    call = ["git", "-C", str(checkout), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
     try:
         return subprocess.run(call, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

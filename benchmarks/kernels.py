@@ -1,9 +1,10 @@
 """The evaluation kernels at the sizes that matter, against the peers and the machine's floor.
 
-    python -m benchmarks.kernels [--original DIR] [--tensorneat DIR]
+    python -m benchmarks.kernels [--original DIR] [--tensorneat DIR] [--evojax DIR]
 
 MNIST: networks x six weights x 1000 images, cross-entropy included. Swing-up: networks x six weights x 3 episodes x
-1000 steps, environment included. All cores; ratios are taken within this one run.
+1000 steps, environment included. All cores; ratios are taken within this one run. TensorNEAT, evosax and EvoJAX get
+`--peer-networks` networks in a call, and what they are compared with is our time for as many.
 """
 
 import argparse
@@ -19,7 +20,9 @@ import wann_jax as wann
 from benchmarks.common import time_it, write_result
 from benchmarks.floor import floor_seconds, machine_rates
 from benchmarks.genomes import random_genomes
-from benchmarks.peers import Original, TensorNeat, load_peer
+from benchmarks.peer_rollouts import EvoJax, Evosax
+from benchmarks.peer_tensorneat import TensorNeat
+from benchmarks.peers import Original, load_peer
 from wann_jax import native
 from wann_jax.devices import over_population, replicated
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS
@@ -27,7 +30,8 @@ from wann_jax.genomes.genome import Genome
 from wann_jax.kernels.losses import CrossEntropy
 from wann_jax.networks.network import Network
 
-NUM_SAMPLES = 1000
+NUM_SAMPLES, MAX_STEPS = 1000, 1000
+NUM_SWINGUP = 192  # networks
 MNIST_SIZES = {  # name: hidden nodes, connections, individuals for XLA alone
     "mnist, start of a search (120 connections)": (0, 120, 960),
     "mnist, 1849 connections, 340 hidden": (340, 1849, 192),
@@ -36,17 +40,30 @@ MNIST_SIZES = {  # name: hidden nodes, connections, individuals for XLA alone
 }
 
 
+PEERS = ("original", "tensorneat", "evosax", "evojax", "evojax_mlp")
+
+
 def main() -> None:
     """Runs everything and writes one result file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--original", help="checkout of google/brain-tokyo-workshop")
-    parser.add_argument("--tensorneat", help="checkout of EMI-Group/tensorneat, its requirements installed")
+    parser.add_argument("--tensorneat", help="checkout of EMI-Group/tensorneat; it needs sympy")
+    parser.add_argument("--evojax", help="checkout of google/evojax")
+    parser.add_argument("--peer-networks", type=int, default=32)
     args = parser.parse_args()
-    original, tensorneat = load_peer(Original, args.original), load_peer(TensorNeat, args.tensorneat)
+    if not 1 <= args.peer_networks <= NUM_SWINGUP:
+        parser.error(f"--peer-networks must be between 1 and {NUM_SWINGUP}; got {args.peer_networks}")
+    peers = {
+        "original": load_peer(Original, args.original),
+        "tensorneat": load_peer(TensorNeat, args.tensorneat),
+        "evojax": load_peer(EvoJax, args.evojax),
+        "evosax": Evosax(),
+    }
     rates = machine_rates()
-    rows = [mnist_row(name, *sizes, rates, original, tensorneat) for name, sizes in MNIST_SIZES.items()]
-    rows += [swingup_row(original), biped_row()]
-    print(f"written: {write_result('kernels', {'machine_rates': rates, 'rows': rows})}")
+    rows = [mnist_row(name, *sizes, rates, peers, args.peer_networks) for name, sizes in MNIST_SIZES.items()]
+    rows += [swingup_row(peers, args.peer_networks), biped_row()]
+    commits = {name: peer.commit for name, peer in peers.items() if peer is not None}
+    print(f"written: {write_result('kernels', {'peers': commits, 'machine_rates': rates, 'rows': rows})}")
 
 
 def kernels(name: str) -> Any:
@@ -65,7 +82,14 @@ def express_all(genomes: Genome) -> Network:
     return jax.device_put(networks, replicated())
 
 
-def mnist_row(name: str, hidden: int, connections: int, xla_size: int, rates: Any, original: Any, peer: Any) -> Any:
+def some_of(networks: Any, count: int) -> Any:
+    """The first ones of a batch of genomes or networks."""
+    return jax.tree.map(lambda table: table[:count], networks)
+
+
+def mnist_row(
+    name: str, hidden: int, connections: int, xla_size: int, rates: Any, peers: dict[str, Any], num_peers: int
+) -> Any:
     """Milliseconds per individual (six weights x 1000 images)."""
     random = np.random.default_rng(0)
     inputs, labels = random.random((NUM_SAMPLES, 256), np.float32), jnp.asarray(random.integers(0, 10, NUM_SAMPLES))
@@ -74,46 +98,72 @@ def mnist_row(name: str, hidden: int, connections: int, xla_size: int, rates: An
     row: dict[str, Any] = {"name": name, "unit": "ms per individual (6 weights x 1000 images)", "compile_seconds": {}}
     networks = express_all(genomes)
 
-    for kernel in available_kernels():
-        size = 960 if kernel == "native" else xla_size
-        some = jax.tree.map(lambda table, size=size: table[:size], networks)
+    def losses_of(kernel, size):
+        """A call that gives them for so many networks; the first one compiles."""
         with kernels(kernel):
             run = partial(wann.forward_samples, summarise=CrossEntropy(labels))
-            program = jax.jit(lambda networks, inputs, run=run: over_population(run)(networks, weights, inputs))
-            times = time_it(partial(program, some, jnp.asarray(inputs)), 5)
+            program = jax.jit(lambda networks, inputs: over_population(run)(networks, weights, inputs))
+            call = partial(program, some_of(networks, size), jnp.asarray(inputs))
+            return call, time_it(call, 5)
+
+    for kernel in available_kernels():
+        size = 960 if kernel == "native" else xla_size
+        _, times = losses_of(kernel, size)
         row[kernel] = quartiles(times, 1e3 / size)
         row["compile_seconds"][kernel] = times["first_call"] - times["median"]
     best = row[available_kernels()[0]]["median"]
     row["floor_share"] = floor_seconds(networks, len(PUBLISHED_WEIGHTS), NUM_SAMPLES, rates) / 960 * 1e3 / best
-    one = jax.tree.map(lambda table: table[0], genomes)
-    for label, adapter in (("original", original), ("tensorneat", peer)):
-        if adapter is not None and (label == "original" or "500 nodes" in name):
-            seconds = [adapter.seconds_per_individual(one, PUBLISHED_WEIGHTS, inputs) for _ in range(3)]
-            row[label] = {"median": sorted(seconds)[1] * 1e3}
+    if peers["original"] is not None:
+        one = jax.tree.map(lambda table: table[0], genomes)
+        seconds = [peers["original"].seconds_per_individual(one, PUBLISHED_WEIGHTS, inputs) for _ in range(3)]
+        row["original"] = {"median": sorted(seconds)[1] * 1e3}
+    if peers["tensorneat"] is not None and "500 nodes" in name:
+        found, times = peers["tensorneat"].time_images(some_of(genomes, num_peers), weights, inputs, labels)
+        call, ours = losses_of(available_kernels()[0], num_peers)
+        row["tensorneat"] = quartiles(times, 1e3 / num_peers) | {
+            "networks": num_peers,
+            "ours": ours["median"] * 1e3 / num_peers,
+            "largest_relative_difference": float(jnp.max(jnp.abs(found / call() - 1.0))),
+        }
     return with_ratios(row, lower_is_better=True)
 
 
-def swingup_row(original: Any) -> Any:
+def swingup_row(peers: dict[str, Any], num_peers: int) -> Any:
     """Environment steps per second at the size of the paper's champion; no episode ends early."""
     task: Any = wann.make_task("swingup")
     task = task.replace(env_params=task.env_params.replace(track_half_length=1e6))
     weights, episodes = jnp.asarray(PUBLISHED_WEIGHTS), 3
-    genomes = random_genomes(192, 5, 1, 23, 52)
+    genomes = random_genomes(NUM_SWINGUP, 5, 1, 23, 52)
     row: dict[str, Any] = {"name": "swing-up, 52 connections, 23 hidden", "unit": "environment steps per second"}
     networks = express_all(genomes)
-    steps = 192 * len(PUBLISHED_WEIGHTS) * episodes * 1000
-    for kernel in available_kernels():
+    steps = len(PUBLISHED_WEIGHTS) * episodes * MAX_STEPS  # of a network
+
+    def times_of(kernel, size):
         with kernels(kernel):
             program = jax.jit(
                 lambda networks, task, key: over_population(
                     lambda networks, task, key: task.rollout(networks, weights, key, episodes)
                 )(networks, task, key)
             )
-            times = time_it(partial(program, networks, task, jax.random.key(0)), 7)
-        row[kernel] = {name: steps / times[name] for name in ("median", "lower_quartile", "upper_quartile")}
-    if original is not None:
-        rates = [1.0 / original.seconds_per_step(jax.tree.map(lambda table: table[0], genomes), 3000) for _ in range(3)]
-        row["original"] = {"median": sorted(rates)[1]}
+            return time_it(partial(program, some_of(networks, size), task, jax.random.key(0)), 7)
+
+    for kernel in available_kernels():
+        row[kernel] = rates_of(times_of(kernel, NUM_SWINGUP), NUM_SWINGUP * steps)
+    if peers["original"] is not None:
+        one = jax.tree.map(lambda table: table[0], genomes)
+        seconds = [peers["original"].seconds_per_step(one, 3000) for _ in range(3)]
+        row["original"] = {"median": 1.0 / sorted(seconds)[1]}
+    some = some_of(networks, num_peers)
+    times = {"evosax": peers["evosax"].time(some, weights, episodes, track_half_length=1e6)}
+    if peers["tensorneat"] is not None:
+        some_genomes, env, params = some_of(genomes, num_peers), task.env, task.env_params
+        times["tensorneat"] = peers["tensorneat"].time_episodes(some_genomes, weights, env, params, episodes)
+    if peers["evojax"] is not None:
+        times["evojax"] = peers["evojax"].time(some, weights, episodes, MAX_STEPS)
+        times["evojax_mlp"] = peers["evojax"].time_mlp(num_peers * len(weights), episodes, MAX_STEPS)
+    ours = rates_of(times_of(available_kernels()[0], num_peers), num_peers * steps)["median"]
+    for peer, found in times.items():
+        row[peer] = rates_of(found, num_peers * steps) | {"networks": num_peers, "ours": ours}
     return with_ratios(row, lower_is_better=False)
 
 
@@ -137,7 +187,7 @@ def biped_row() -> Any:
             program = jax.jit(lambda networks: over_population(loop)(networks))
             times = time_it(partial(program, networks), 5)
         passes = size * lanes * steps
-        row[kernel] = {name: passes / times[name] for name in ("median", "lower_quartile", "upper_quartile")}
+        row[kernel] = rates_of(times, passes)
     return with_ratios(row, lower_is_better=False)
 
 
@@ -146,13 +196,21 @@ def quartiles(times: dict[str, float], scale: float) -> dict[str, float]:
     return {name: times[name] * scale for name in ("median", "lower_quartile", "upper_quartile")}
 
 
+def rates_of(times: dict[str, float], work: int) -> dict[str, float]:
+    """Work per second."""
+    return {name: work / times[name] for name in ("median", "lower_quartile", "upper_quartile")}
+
+
 def with_ratios(row: dict[str, Any], lower_is_better: bool) -> dict[str, Any]:
-    """Adds how many times faster the kernel that is chosen by default is than each other one, and prints the row."""
+    """Adds how many times faster the kernel that is chosen by default is than each other one, and prints the row.
+
+    A peer that got fewer networks is compared with our time for as many.
+    """
     chosen = available_kernels()[0]
     row["times_faster_than"] = {}
-    for other in ("xla", "original", "tensorneat"):
+    for other in ("xla", *PEERS):
         if other in row and other != chosen:
-            ratio = row[other]["median"] / row[chosen]["median"]
+            ratio = row[other]["median"] / row[other].get("ours", row[chosen]["median"])
             row["times_faster_than"][other] = ratio if lower_is_better else 1.0 / ratio
     shown = {name: round(ratio, 1) for name, ratio in row["times_faster_than"].items()}
     print(f"{row['name']}: {row[chosen]['median']:.4g} {row['unit']}; times faster than {shown}", flush=True)

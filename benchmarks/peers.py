@@ -1,9 +1,9 @@
-"""Peers, run beside us on the same networks: the original code and TensorNEAT, from checkouts that a user names.
+"""Peers, run beside us on the same networks, from checkouts that a user names: how they are loaded, and the original.
 
-Each adapter returns None, with one line on standard error, if its checkout is missing or does not load.
+TensorNEAT's adapter is in peer_tensorneat.py, those of other rollouts in peer_rollouts.py. An adapter is None, with one
+line on standard error, if its checkout is missing or does not load.
 """
 
-import importlib
 import importlib.util
 import sys
 import time
@@ -13,10 +13,9 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from wann_jax.genomes.activation_ids import SIN, TANH
+from benchmarks.common import commit
 from wann_jax.genomes.genome import Genome
 
 ORIGINAL_SOURCE = Path("WANNRelease") / "prettyNeatWann"
@@ -38,9 +37,14 @@ def matrix_of(genome: Genome) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Original:
-    """google/brain-tokyo-workshop's NumPy code, in this process, one network at a time."""
+    """google/brain-tokyo-workshop's NumPy code, in this process, one network at a time, as it runs in its workers.
+
+    Images: the same networks, weights and samples as ours, without the loss. Swing-up: its own environment, one network
+    at weight 1 after another step of its own.
+    """
 
     def __init__(self, checkout: Path):
+        self.commit = commit(checkout)
         folder = next(
             path for path in (checkout / ORIGINAL_SOURCE, checkout) if (path / "neat_src" / "ann.py").exists()
         )
@@ -70,45 +74,6 @@ class Original:
         return (time.perf_counter() - began) / num_steps
 
 
-class TensorNeat:
-    """EMI-Group/tensorneat's feed-forward genome, jitted over a batch of samples."""
-
-    def __init__(self, checkout: Path):
-        sys.path.insert(0, str(next(path for path in (checkout / "src", checkout) if (path / "tensorneat").is_dir())))
-        self.genome_module = importlib.import_module("tensorneat.genome")
-        self.functions = importlib.import_module("tensorneat.common")
-
-    def seconds_per_individual(self, genome: Genome, weights: list[float], inputs: np.ndarray) -> float:
-        """As the original's; after compilation. The bias is an input that is always 1."""
-        host = jax.tree.map(np.asarray, genome)
-        num_nodes, num_connections = int(host.num_nodes), int(host.num_connections)
-        act = self.functions.ACT
-        node_gene = self.genome_module.DefaultNode(activation_options=[act.identity, act.sin, act.tanh])
-        spec = genome.spec
-        room = max(num_connections, spec.first_output * spec.num_outputs)  # it insists on room for a full start
-        made = self.genome_module.DefaultGenome(
-            spec.first_output, spec.num_outputs, num_nodes, room, node_gene=node_gene
-        )
-        # Attributes of a node: bias, response, aggregation, activation. Of a connection: weight.
-        kind = np.select([host.node_activation == SIN, host.node_activation >= TANH], [1, 2], 0)[:num_nodes]
-        nodes = np.stack([np.arange(num_nodes), 0 * kind, 1 + 0 * kind, 0 * kind, kind], axis=1).astype(np.float32)
-        ends = np.stack([host.conn_source, host.conn_target], axis=1)[:num_connections]
-        conns = np.full((room, 3), np.nan, np.float32)
-        conns[:num_connections] = np.concatenate([ends, np.ones((num_connections, 1))], axis=1)
-        with_bias = jnp.concatenate([jnp.ones((len(inputs), 1)), jnp.asarray(inputs)], axis=1)
-
-        @jax.jit
-        def run(weight, samples):
-            scaled = jnp.asarray(conns).at[:, 2].multiply(weight)
-            transformed = made.transform(None, jnp.asarray(nodes), scaled)
-            return jax.vmap(lambda sample: made.forward(None, transformed, sample))(samples)
-
-        run(jnp.float32(1.0), with_bias).block_until_ready()
-        began = time.perf_counter()
-        run(jnp.float32(weights[0]), with_bias).block_until_ready()
-        return (time.perf_counter() - began) * len(weights)
-
-
 def load_peer(make: Callable[[Path], Any], checkout: str | None) -> Any:
     """The adapter, or None."""
     name = make.__name__.lower()
@@ -120,6 +85,11 @@ def load_peer(make: Callable[[Path], Any], checkout: str | None) -> Any:
     except (StopIteration, ImportError, OSError) as error:
         print(f"{name}: skipped, {checkout} does not load: {error!r}", file=sys.stderr)
         return None
+
+
+def source_of(checkout: Path, package: str) -> str:
+    """The folder of a checkout that a package is imported from. Raises StopIteration if it has none."""
+    return str(next(path for path in (checkout / "src", checkout) if (path / package).is_dir()))
 
 
 def _load(path: Path, name: str) -> ModuleType:

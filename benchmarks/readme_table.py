@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.common import RESULTS
 
 README = Path(__file__).parent / "README.md"
+PEERS = ("xla", "original", "tensorneat", "evosax", "evojax")
 BEGIN, END = "<!-- benchmarks: made by python -m benchmarks.readme_table -->", "<!-- end of benchmarks -->"
 
 
@@ -45,8 +46,9 @@ def table() -> str:
     lines = [
         f"{describe(kernels['machine'])}; medians, compilation apart.",
         "",
-        "| kernel | measured | quartiles | times faster than XLA kernel | original | TensorNEAT | floor |",
-        "|---|---|---|---|---|---|---|",
+        "| kernel | measured | quartiles | times faster than XLA kernel | original | TensorNEAT | evosax | EvoJAX "
+        "| floor |",
+        "|---|---|---|---|---|---|---|---|---|",
         *(f"| {' | '.join(cells)} |" for cells in rows),
         "",
         "| generation | measured |",
@@ -64,14 +66,15 @@ def load(name: str) -> dict[str, Any]:
 
 def describe(machine: dict[str, Any]) -> str:
     """The machine in a few words."""
-    return f"{machine['device']}, {machine['cores']} cores, jax {machine['jax']}, Python {machine['python']}"
+    name = machine.get("cpu", "cpu") if machine["device"] == "cpu" else machine["device"]
+    return f"{name}, {machine['cores']} cores, jax {machine['jax']}, Python {machine['python']}"
 
 
 def kernel_cells(row: dict[str, Any]) -> list[str]:
     """One kernel at one size."""
     chosen = row.get("native", row["xla"])
     ratios = row["times_faster_than"]
-    others = [f"{ratios[name]:,.3g}" if name in ratios else "" for name in ("xla", "original", "tensorneat")]
+    others = [f"{ratios[name]:,.3g}" if name in ratios else "" for name in PEERS]
     floor = f"{row['floor_share']:.0%}" if "floor_share" in row else ""
     span = f"{number(chosen['lower_quartile'])} to {number(chosen['upper_quartile'])}"
     return [row["name"], f"{number(chosen['median'])} {row['unit']}", span, *others, floor]

@@ -111,7 +111,7 @@ def make_what_is_named(words):
 @pytest.mark.parametrize("words", lines_of("wann"))
 def test_commands_parse(words, readers_folder):
     words = [EXAMPLES.get(word, word) for word in words]
-    if words == ["--version"]:
+    if words[:1] == ["--version"]:
         return
     name, arguments = words[0], words[1:]
     assert name in COMMANDS

@@ -32,6 +32,14 @@ SEARCH = ("search", "xor", *TINY, "--checkpoint-interval", "4", "--generations",
 XOR_MATRIX = "0,0,0,0,0,nan,1\n0,0,0,0,1,0,1\n0,0,0,1,0,0,1\n0,0,0,0,1,0,7\n0,0,0,0,0,1,8\n0,0,0,0,0,0,1\n"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_unused_accelerator(tmp_path_factory):
+    """Of an accelerator that JAX does not see a search would tell: see test_devices.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wann_jax.cli.devices.DEVICE_FILES", tmp_path_factory.mktemp("dev"))
+        yield
+
+
 @pytest.fixture
 def wann(capsys, monkeypatch, tmp_path):
     """Runs the command line in a directory of its own; gives exit status, output, errors."""
@@ -340,6 +348,7 @@ MISTAKES = {
     "evaluate ragged.out --task xor": "ragged.out must be a matrix of N rows and N + 1 columns",
     "tasks zip": "arguments must be left out after wann tasks; got ['zip']",
     "zoo zip": "arguments must be left out after wann zoo; got ['zip']",
+    "devices zip": "arguments must be left out after wann devices; got ['zip']",
     "unite --out joined.json": "networks must be at least one; got 0",
     "unite run cut.json --out joined.json": "cut.json must be a network file in our format",
     "unite run ragged.out --out joined.json": "networks must be run directories, network files of ours or names of the",

@@ -24,6 +24,7 @@ COMMANDS = {
     "tune": "wann_jax.cli.tuning:run_tune",
     "baseline": "wann_jax.cli.tuning:run_baseline_command",
     "train-vae": "wann_jax.cli.vae:run_train_vae",
+    "devices": "wann_jax.cli.devices:run_devices",
     "completion": "wann_jax.cli.completion:run_completion",
     "zoo": f"{LISTING}:run_zoo",
     "tasks": f"{LISTING}:run_tasks",
@@ -38,10 +39,11 @@ USAGE = """usage: wann COMMAND ...
   wann tune NETWORK --task TASK --method adam|es|cma         a weight of its own for every connection
   wann baseline NAME --task TASK                             what other models give on the task
   wann train-vae [--out DIR]                                 the encoder through which networks see the car's pictures
+  wann devices                                               what evaluates networks on this machine
   wann completion bash|zsh|fish                              complete commands and options in a shell
   wann zoo                                                   list the networks that come with the package
   wann tasks                                                 list the tasks
-  wann --version
+  wann --version [--verbose]
 
 Every command takes --plugin MODULE: a Python module that registers tasks of its own.
 wann COMMAND --help tells the options of a command."""
@@ -57,6 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     args = sys.argv[1:] if arguments is None else arguments
     try:
+        if args[:2] == ["--version", "--verbose"]:
+            return _run_command("devices", [])
         if args[:1] == ["--version"]:
             print(f"wann_jax {__version__}\nkernels: {kernels_in_words()}")
         elif not args or args[0] in ("-h", "--help"):

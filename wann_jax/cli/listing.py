@@ -7,7 +7,7 @@ from wann_jax.tasks.registry import registered
 
 def run_tasks(args: list[str]) -> int:
     """`wann tasks`; the exit status."""
-    if not _help("tasks", "List the tasks, those of plugins too.", args):
+    if not prints_help("tasks", "List the tasks, those of plugins too.", args):
         specs = [spec for spec in registered() if spec.is_listed]
         width = max(len(spec.name) for spec in specs)
         for spec in specs:
@@ -17,7 +17,7 @@ def run_tasks(args: list[str]) -> int:
 
 def run_zoo(args: list[str]) -> int:
     """`wann zoo`; the exit status."""
-    if not _help("zoo", "List the networks that come with the package.", args):
+    if not prints_help("zoo", "List the networks that come with the package.", args):
         for name in zoo.names():
             card = zoo.card(name)
             print(
@@ -27,8 +27,8 @@ def run_zoo(args: list[str]) -> int:
     return 0
 
 
-def _help(command: str, text: str, args: list[str]) -> bool:
-    """Prints the help of a command without options, if that is wanted. Raises ConfigError for other arguments."""
+def prints_help(command: str, text: str, args: list[str]) -> bool:
+    """Prints the help of a command without options, and tells so, if that is wanted. Raises ConfigError for others."""
     wanted = args in (["-h"], ["--help"])
     require(wanted or not args, "arguments", f"left out after wann {command}", args)
     if wanted:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import tyro
 
 from wann_jax.analysis.evaluation import evaluate
+from wann_jax.cli.devices import unused_accelerator
 from wann_jax.cli.parsing import given, parse, value_of, with_task_options
 from wann_jax.errors import CheckpointError, require
 from wann_jax.evolution.config import SearchConfig
@@ -148,6 +149,9 @@ def run_resume(args: list[str]) -> int:
 
 
 def _run_and_report(run: RunDirectory, settings: RunSettings, task: Task, state: SearchState) -> int:
+    advice = unused_accelerator()
+    if advice:
+        print(advice, file=sys.stderr)
     state, finished = run_to_end(run, settings, task, state)
     if not finished:
         print(f"stopped after generation {int(state.generation)}; go on with: wann resume {run.path}", file=sys.stderr)

@@ -210,9 +210,7 @@ def _share(most: int, share: float) -> int:
     return math.ceil(most * share)
 
 
-def _at_size(
-    found: tuple[Int[Array, "..."], ...], sizes: list[tuple[int, ...]], run: Callable[..., Result]
-) -> Result:
+def _at_size(found: tuple[Int[Array, "..."], ...], sizes: list[tuple[int, ...]], run: Callable[..., Result]) -> Result:
     """`run` with the first of these sizes that the largest network does not exceed in anything. The last fits all."""
     fits = [jnp.stack([most.max() <= size for most, size in zip(found, each, strict=True)]).all() for each in sizes]
     return lax.switch(jnp.stack(fits).argmax(), [partial(run, *each) for each in sizes])

@@ -150,6 +150,7 @@ class RunDirectory:
             "version": VERSION,
             "wann_jax": wann_jax.version.__version__,
             "jax": jax.__version__,
+            "device": jax.devices()[0].device_kind,
             "kernels": backend_of(jax.default_backend()).name,
             **dataclasses.asdict(settings),
         }
