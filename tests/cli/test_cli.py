@@ -263,8 +263,9 @@ def test_version_usage_and_exit_status(wann, monkeypatch):
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
     assert (done.returncode, lines[0], done.stderr) == (0, f"wann_jax {wann_jax.__version__}", "")
-    assert lines[1:] == ["kernels: native on a CPU (c++), xla elsewhere" if native_runs() else "kernels: xla"]
-    for name, value, told in (("WANN_NATIVE", "0", "xla (WANN_NATIVE=0)"), ("CXX", "none", "xla (no C++ compiler)")):
+    elsewhere = "pallas on newer NVIDIA GPUs, xla elsewhere"
+    assert lines[1:] == [f"kernels: native on a CPU (c++), {elsewhere}" if native_runs() else "kernels: xla"]
+    for name, value, told in (("WANN_KERNELS", "xla", "xla (WANN_KERNELS)"), ("CXX", "none", f"xla on a CPU (no C++ compiler), {elsewhere}")):
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
             assert wann("--version")[1].splitlines()[1] == f"kernels: {told}"

@@ -254,9 +254,9 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize("choice", ["0", "auto"])
+@pytest.mark.parametrize("choice", ["xla", "auto"])
 def test_wrong_shapes_of_batches_are_refused(choice):
-    environment = os.environ | {"WANN_NATIVE": choice, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = os.environ | {"WANN_KERNELS": choice, "PYTHONPATH": str(Path(__file__).parents[2])}
     call = [sys.executable, "-c", MISTAKES]
     done = subprocess.run(call, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr

@@ -37,7 +37,7 @@ def fresh(monkeypatch, tmp_path):
     monkeypatch.setattr(native, "available", native.available.__wrapped__)
 
     def available(choice="auto", command=None):
-        monkeypatch.setenv("WANN_NATIVE", choice)
+        monkeypatch.setenv("WANN_KERNELS", choice)
         if command is not None:
             monkeypatch.setenv("CXX", str(command))
         return native.available()
@@ -81,8 +81,8 @@ def calls(path):
 
 class TestChoice:
     def test_the_variable_decides(self, fresh):
-        assert fresh("0") is False
-        with pytest.raises(ConfigError, match=r"^\$WANN_NATIVE must be 0, 1 or auto; got 'yes'$"):
+        assert fresh("xla") is False
+        with pytest.raises(ConfigError, match=r"^\$WANN_KERNELS must be one of auto, native, pallas, xla; got 'yes'$"):
             fresh("yes")
 
     def test_without_a_compiler_there_is_the_other_kernel(self, fresh, tmp_path, capsys):
@@ -91,8 +91,8 @@ class TestChoice:
             told = capsys.readouterr().err
             assert told.startswith("going on without native kernels, more slowly: ")
             assert told.count("\n") == 1
-            with pytest.raises(ConfigError, match=r"^\$WANN_NATIVE=1 needs a C\+\+ compiler that works; got .*"):
-                fresh("1", command)
+            with pytest.raises(ConfigError, match=r"^\$WANN_KERNELS=native needs a C\+\+ compiler that works; got .*"):
+                fresh("native", command)
 
     def test_where_none_is_asked_for_and_none_is_there_nothing_is_said(self, fresh, monkeypatch, capsys, tmp_path):
         monkeypatch.setenv("PATH", str(tmp_path))
@@ -208,9 +208,9 @@ class TestFailure:
         path = script(tmp_path / "compiler", "exit 1")
         fresh("auto", path)
         assert source().ready() is False
-        fresh("1", path)
+        fresh("native", path)
         with pytest.raises(
-            ConfigError, match=r"^\$WANN_NATIVE=1 needs a C\+\+ compiler that works; got .*exit status 1"
+            ConfigError, match=r"^\$WANN_KERNELS=native needs a C\+\+ compiler that works; got .*exit status 1"
         ):
             source().ready()
         assert len(calls(path)) == 2

@@ -22,12 +22,12 @@ from wann_jax.native import compiler
 from wann_jax.version import __version__
 
 DEVICE_FILES = Path("/dev")
-VARIABLES = ("WANN_KERNELS", "WANN_NATIVE", "WANN_CPU_DEVICES", "CXX", "JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES")
+VARIABLES = ("WANN_KERNELS", "WANN_DEVICE_MEMORY", "WANN_CPU_DEVICES", "CXX", "JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES")
 WITHOUT = "on a CPU, XLA's code evaluates networks, more slowly"
 
 
 def run_devices(args: list[str]) -> int:
-    """`wann devices`; the exit status. Raises ConfigError if $WANN_NATIVE insists on what cannot be had."""
+    """`wann devices`; the exit status. Raises ConfigError if $WANN_KERNELS insists on what cannot be had."""
     if prints_help(
         "devices", "Tell which devices, kernels and compiler are used, and where compiled code is kept.", args
     ):

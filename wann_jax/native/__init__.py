@@ -2,7 +2,7 @@
 
 In: arrays. Out: arrays, by foreign functions that XLA calls. A `Library` belongs to one C++ source in kernels/native,
 and lives in the module that uses it. What is written in JAX is the reference, the fallback, and what other devices run.
-$WANN_NATIVE=0 turns the native code off, =1 insists on it.
+$WANN_KERNELS=xla turns the native code off, =native insists on it.
 """
 
 import ctypes
@@ -20,11 +20,11 @@ import jax
 import numpy as np
 from jax import Array
 
-from wann_jax.errors import ConfigError, require
+from wann_jax.errors import ConfigError, require, require_known
 from wann_jax.native import compiler, store
 from wann_jax.native.compiler import CompilerError, NoCompilerError, Value
+from wann_jax.version import KERNELS, KERNELS_VARIABLE
 
-VARIABLE = "WANN_NATIVE"
 LIBRARIES: list["Library"] = []  # all that have been imported
 _LOCK = RLock()
 
@@ -33,11 +33,9 @@ _LOCK = RLock()
 def available() -> bool:
     """Whether native code is wanted and there is a compiler that works; compiles nothing but an empty source.
 
-    Raises ConfigError if $WANN_NATIVE is neither 0, 1 nor auto, or if it is 1 and there is no such compiler.
+    Raises ConfigError if $WANN_KERNELS is none of those known, or if it is native and there is no such compiler.
     """
-    choice = os.environ.get(VARIABLE, "auto")
-    require(choice in ("0", "1", "auto"), f"${VARIABLE}", "0, 1 or auto", choice)
-    if choice == "0":
+    if kernels_wanted() not in ("auto", "native"):
         return False
     try:
         compiler.settle(_insists())
@@ -45,6 +43,15 @@ def available() -> bool:
         _go_on_without("native kernels", error)
         return False
     return True
+
+
+def kernels_wanted() -> str:
+    """What $WANN_KERNELS says. Raises ConfigError for a name that nobody knows."""
+    old = os.environ.get("WANN_NATIVE")
+    require(old is None, "$WANN_NATIVE", f"unset: ${KERNELS_VARIABLE}=xla or native says it now", old)
+    chosen = os.environ.get(KERNELS_VARIABLE) or "auto"
+    require_known(f"${KERNELS_VARIABLE}", chosen, KERNELS)
+    return chosen
 
 
 class Library:
@@ -64,7 +71,7 @@ class Library:
     def ready(self) -> bool:
         """Whether programs are to use it: compiles, loads and registers it when that is first asked on a CPU.
 
-        Raises ConfigError if it cannot be compiled and $WANN_NATIVE is 1.
+        Raises ConfigError if it cannot be compiled and $WANN_KERNELS is native.
         """
         if not _runs_on_cpu() or not available():
             return False
@@ -177,13 +184,13 @@ def _runs_on_cpu() -> bool:
 
 
 def _insists() -> bool:
-    return os.environ.get(VARIABLE) == "1"
+    return os.environ.get(KERNELS_VARIABLE) == "native"
 
 
 def _go_on_without(what: str, error: Exception) -> None:
     """Says so, unless there is simply no compiler. Raises ConfigError if the user insists."""
     if _insists():
-        raise ConfigError(f"${VARIABLE}=1 needs a C++ compiler that works; got {error}") from None
+        raise ConfigError(f"${KERNELS_VARIABLE}=native needs a C++ compiler that works; got {error}") from None
     if not isinstance(error, NoCompilerError):
         _tell(f"going on without {what}, more slowly: {error}")
 
