@@ -243,13 +243,13 @@ def _parsed(text: str) -> tuple[dict[str, dict[str, Instruction]], str]:
 
 
 def _split_operands(text: str) -> tuple[list[str], str]:
-    depth = 1
+    depth, end = 1, len(text)
     for place, letter in enumerate(text):
         depth += (letter == "(") - (letter == ")")
         if depth == 0:
+            end = place
             break
-    names = re.findall(r"%([\w.\-]+)", text[:place])
-    return names, text[place + 1 :]
+    return re.findall(r"%([\w.\-]+)", text[:end]), text[end + 1 :]
 
 
 def _fusion_bytes(inside: Mapping[str, Instruction]) -> float:

@@ -1,7 +1,7 @@
 """Genomes for tests: random ones made by mutation, hand-made ones from plain lists, and the way back to lists."""
 
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache, partial
 from typing import NamedTuple
 from unittest import mock
@@ -17,6 +17,8 @@ from tests.oracle.layers import longest_path_layers
 from wann_jax import native
 from wann_jax.genomes.genome import OUTPUT_DEPTH, OUTPUT_LAYER, Genome, GenomeSpec, initial_genome
 from wann_jax.genomes.mutation import mutate
+from wann_jax.kernels import choosing
+from wann_jax.kernels.pallas import launching
 
 ALL_ACTIVATIONS = tuple(range(1, 11))
 GROWTH_RATES = (0.35, 0.3, 0.1, 0.25, 0.0)
@@ -32,10 +34,19 @@ def native_runs() -> bool:
 
 @contextmanager
 def kernels(name: str):
-    """Programs traced inside use the kernels called `name`: native (the test is skipped without a compiler) or xla."""
+    """Programs traced inside use the kernels called `name`, on this machine's CPU.
+
+    native (the test is skipped without a compiler), xla (for CPUs), accelerator (XLA's for
+    those) or pallas, interpreted.
+    """
     if name == "native" and not native_runs():
         pytest.skip("no C++ compiler, or programs run elsewhere")
-    with mock.patch.object(native, "available", return_value=name == "native"):
+    others = {"accelerator": choosing.XLA, "pallas": choosing.PALLAS}
+    with (
+        mock.patch.object(native, "available", return_value=name == "native"),
+        mock.patch.object(launching, "INTERPRET", True),
+        mock.patch.object(choosing, "_on_cpu", return_value=others[name]) if name in others else nullcontext(),
+    ):
         yield
 
 

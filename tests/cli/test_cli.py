@@ -265,7 +265,10 @@ def test_version_usage_and_exit_status(wann, monkeypatch):
     assert (done.returncode, lines[0], done.stderr) == (0, f"wann_jax {wann_jax.__version__}", "")
     elsewhere = "pallas on newer NVIDIA GPUs, xla elsewhere"
     assert lines[1:] == [f"kernels: native on a CPU (c++), {elsewhere}" if native_runs() else "kernels: xla"]
-    for name, value, told in (("WANN_KERNELS", "xla", "xla (WANN_KERNELS)"), ("CXX", "none", f"xla on a CPU (no C++ compiler), {elsewhere}")):
+    for name, value, told in (
+        ("WANN_KERNELS", "xla", "xla (WANN_KERNELS)"),
+        ("CXX", "none", f"xla on a CPU (no C++ compiler), {elsewhere}"),
+    ):
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
             assert wann("--version")[1].splitlines()[1] == f"kernels: {told}"

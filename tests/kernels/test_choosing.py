@@ -1,4 +1,4 @@
-"""The backend is the one of the platform that a program is lowered for."""
+"""The backend is the one of the platform that a program is lowered for, or the one that the user insists on."""
 
 from unittest import mock
 
@@ -8,34 +8,98 @@ import pytest
 
 import wann_jax as wann
 from tests.helpers import kernels
+from wann_jax.errors import ConfigError
 from wann_jax.evolution.generation import run_generations
 from wann_jax.evolution.loop import start
-from wann_jax.kernels import choosing
-from wann_jax.tasks import lanes
+from wann_jax.kernels import choosing, trial
+from wann_jax.kernels.backend import Backend
+from wann_jax.kernels.pallas import launching
 
 
-def blocks_and_program(platform):
-    """The sizes of blocks that a swing-up generation is made of while it is traced, and its text for the platform."""
-    task = wann.make_task("swingup", max_steps=10)
+def program(platform, task_name="swingup"):
+    """The text of a small generation for the platform."""
+    task = wann.make_task(task_name, max_steps=10)
     settings = dict(population_size=64, tournament_size=4, champion_candidates=2, champion_episodes=1, generations=1)
-    config = wann.SearchConfig.preset("swingup", "quick", **settings)
-    state = start(task, config, 0)
+    config = wann.SearchConfig.preset(task_name, "quick", **settings)
     jax.clear_caches()
-    with mock.patch.object(lanes, "over_blocks", wraps=lanes.over_blocks) as blocks:
-        traced = run_generations.trace(config, state, task, jnp.int32(1))
-    program = traced.lower(lowering_platforms=(platform,))
-    networks = jax.eval_shape(lambda: wann.ask(state))
-    num_lanes = len(config.shared_weights) * config.episodes
-    return {call.args[2] for call in blocks.call_args_list}, program.as_text(), networks, num_lanes
+    traced = run_generations.trace(config, start(task, config, 0), task, jnp.int32(1))
+    return traced.lower(lowering_platforms=(platform,)).as_text()
 
 
-@pytest.mark.parametrize(("platform", "is_native"), [("cpu", True), ("cuda", False)])
-def test_a_program_holds_the_kernels_of_its_platform(platform, is_native):
+@pytest.mark.parametrize(
+    ("platform", "wanted", "native", "pallas"),
+    [("cpu", "auto", True, False), ("cuda", "auto", False, True), ("cuda", "xla", False, False)],
+)
+def test_a_program_holds_the_kernels_of_its_platform(platform, wanted, native, pallas, monkeypatch):
+    monkeypatch.setenv("WANN_KERNELS", wanted)
     with kernels("native"):
-        sizes, text, networks, num_lanes = blocks_and_program(platform)
-        assert [name in text for name in ("wann_forward_lanes", "wann_")] == [is_native, is_native]
-        wanted = {backend.individuals_per_block(networks, num_lanes) for backend in (choosing.NATIVE, choosing.XLA)}
-        assert wanted <= sizes  # both are traced, each with blocks of its own
-        assert len(wanted) == 2
-        block = f"tensor<{choosing.XLA.individuals_per_block(networks, num_lanes)}x{num_lanes}xf32>"
-        assert (block in text) != is_native
+        text = program(platform)
+    assert ("wann_forward_lanes" in text, "triton" in text) == (native, pallas)
+
+
+class TestInsisting:
+    @pytest.mark.parametrize(
+        ("wanted", "device", "told"),
+        [
+            (
+                "pallas",
+                None,
+                "auto, native or xla without an NVIDIA GPU of compute capability 8.0 or newer; got 'pallas'",
+            ),
+            (
+                "pallas",
+                7.5,
+                "auto, native or xla without an NVIDIA GPU of compute capability 8.0 or newer; got 'pallas'",
+            ),
+            ("native", 9.0, "auto, pallas or xla where programs run on a gpu; got 'native'"),
+        ],
+    )
+    def test_on_kernels_that_cannot_run_is_refused(self, wanted, device, told, monkeypatch):
+        monkeypatch.setenv("WANN_KERNELS", wanted)
+        with gpu(device), pytest.raises(ConfigError) as error:
+            choosing.check_choice()
+        assert str(error.value) == f"$WANN_KERNELS must be {told}"
+
+    @pytest.mark.parametrize(("wanted", "device"), [("auto", None), ("xla", None), ("pallas", 8.0), ("xla", 7.5)])
+    def test_on_others_it_is_not(self, wanted, device, monkeypatch):
+        monkeypatch.setenv("WANN_KERNELS", wanted)
+        with gpu(device):
+            choosing.check_choice()
+
+
+def gpu(capability):
+    """As on a machine whose GPU has this capability; None: as it is."""
+    if capability is None:
+        return mock.patch.object(jax, "default_backend", return_value="cpu")
+    device = mock.Mock(device_kind="NVIDIA some GPU", compute_capability=str(capability), platform="gpu")
+    return mock.patch.multiple(
+        jax, default_backend=mock.Mock(return_value="gpu"), local_devices=mock.Mock(return_value=[device])
+    )
+
+
+class TestTrial:
+    def test_pallas_kernels_and_those_of_accelerators_pass(self):
+        with mock.patch.object(launching, "INTERPRET", True):
+            assert trial.failure_of(choosing.PALLAS, choosing.XLA_CPU) is None
+        assert trial.failure_of(choosing.XLA, choosing.XLA_CPU) is None
+
+    def test_other_results_are_found(self):
+        def samples(networks, weights, inputs, summarise):
+            return choosing.XLA_CPU.samples(networks, weights * 1.01, inputs, summarise)
+
+        wrong = Backend("wrong", samples, choosing.XLA_CPU.act, choosing.XLA_CPU.individuals_per_block)
+        assert trial.failure_of(wrong, choosing.XLA_CPU).startswith("samples differ from xla's by ")
+
+    def test_what_cannot_be_compiled_is_told_once_and_replaced(self, monkeypatch, capsys):
+        def act(*_):
+            raise NotImplementedError("no such thing\nat all")
+
+        broken = choosing.XLA_CPU._replace(name="pallas", act=act)
+        monkeypatch.setattr(choosing, "PALLAS", broken)
+        monkeypatch.setattr(choosing, "XLA", choosing.XLA_CPU)
+        choosing._passes_trial.cache_clear()
+        with gpu(9.0):
+            assert [choosing.backend_of("gpu").name for _ in range(2)] == ["xla", "xla"]
+        choosing._passes_trial.cache_clear()
+        told = "going on without the kernels in Pallas, more slowly: NotImplementedError: no such thing\n"
+        assert capsys.readouterr().err == told

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import chex
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
+from jax import lax
 
 from tests.helpers import (
     FEW_INPUTS,
@@ -30,9 +31,8 @@ from tests.helpers import (
 )
 from tests.oracle import network as oracle
 from wann_jax.errors import ConfigError
-from wann_jax.kernels.choosing import NATIVE, XLA
+from wann_jax.kernels.choosing import on_each_platform
 from wann_jax.kernels.forward import forward, forward_lanes, forward_samples
-from wann_jax.kernels.native import FORWARD
 from wann_jax.kernels.xla_cpu import LANES_PER_TILE
 from wann_jax.networks.compiling import express
 
@@ -43,9 +43,9 @@ forward_lane = jax.jit(jax.vmap(forward, (None, 0, 0)))  # over lanes
 NUM_SAMPLES = LANES_PER_TILE // 3 + 45  # two tiles of three weights, the second one not full
 
 
-@pytest.fixture(scope="module", params=["native", "xla"])
+@pytest.fixture(scope="module", params=["native", "xla", "accelerator", "pallas"])
 def kernel(request):
-    """Both implementations behind the kernels, one after the other."""
+    """All implementations behind the kernels, one after the other."""
     with kernels(request.param):
         yield request.param
 
@@ -153,18 +153,20 @@ def test_summaries_are_those_of_the_outputs(kernel):
 
 
 @LAYOUTS
-@pytest.mark.parametrize("backend", [XLA, NATIVE], ids=lambda backend: backend.name)
-def test_a_policy_gives_what_the_kernel_gives_step_after_step(backend, spec):
-    with kernels(backend.name):
-        assert FORWARD.ready() == (backend is NATIVE)  # asked for by what chooses a backend, which is left out here
-        networks = express_pool(pool(spec))
-        policy = backend.policy(networks, jnp.linspace(-2, 2, 7))
-        step, memory = jax.jit(policy.step), policy.memory
-        for seed in range(3):
-            inputs = jnp.asarray(normal(seed, POOL_SIZE, 7, spec.num_inputs))
-            memory, outputs = step(memory, inputs)
-            expected = compiled(forward_lanes, backend.name)(networks, jnp.linspace(-2, 2, 7), inputs)
-            np.testing.assert_array_equal(outputs, expected)
+def test_a_policy_gives_what_the_kernel_gives_step_after_step(kernel, spec):
+    networks, weights = express_pool(pool(spec)), jnp.linspace(-2, 2, 7)
+    steps = jnp.stack([jnp.asarray(normal(seed, POOL_SIZE, 7, spec.num_inputs)) for seed in range(3)])
+
+    def walk(backend, networks, steps):
+        def use(policy):
+            return lax.scan(policy.step, policy.memory, steps)[1]
+
+        return backend.act(networks, weights, use)
+
+    found = jax.jit(partial(on_each_platform, walk))(networks, steps)
+    for inputs, outputs in zip(steps, found, strict=True):
+        expected = compiled(forward_lanes, kernel)(networks, weights, inputs)
+        np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
 
 
 @LAYOUTS

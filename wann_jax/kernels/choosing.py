@@ -1,8 +1,9 @@
 """The one place that chooses who evaluates networks.
 
 In: a function of a backend and arrays, such as a whole rollout. Out: its result. The choice is that of the platform
-which a program is lowered for, not of the machine that lowers it: on a CPU the native kernels where there is a compiler,
-on NVIDIA's GPUs from Ampere on those in Pallas, elsewhere XLA's code. $WANN_KERNELS (native, pallas, xla) insists on one.
+which a program is lowered for, not of the machine that lowers it: on a CPU the native kernels where there is a
+compiler, on NVIDIA's GPUs from Ampere on those in Pallas, elsewhere XLA's code. $WANN_KERNELS (native, pallas, xla)
+insists on one.
 """
 
 from collections.abc import Callable
@@ -10,12 +11,13 @@ from functools import cache, partial
 from typing import Any
 
 import jax
-from jax import lax
 
 from wann_jax import native as loader
 from wann_jax.errors import require
 from wann_jax.kernels import native, pallas, xla, xla_cpu
 from wann_jax.kernels.backend import Backend
+from wann_jax.kernels.platforms import by_platform
+from wann_jax.kernels.trial import failure_of
 from wann_jax.version import KERNELS_VARIABLE
 
 XLA = Backend("xla", xla.samples, xla.act, xla.individuals_per_block, xla.STEPS_PER_LOOK)
@@ -24,33 +26,65 @@ NATIVE = Backend("native", native.samples, native.act, native.individuals_per_bl
 PALLAS = Backend(
     "pallas", pallas.samples, pallas.act, pallas.individuals_per_block, xla.STEPS_PER_LOOK, pallas.episodes
 )
-OLDEST_CAPABILITY = (8, 0)  # Ampere: what Triton, through which Pallas compiles, takes
+OLDEST_CAPABILITY = 8.0  # Ampere: what Triton takes, through which Pallas compiles
 
 
 def on_each_platform(run: Callable[..., Any], *arguments: Any) -> Any:
-    """`run(backend, *arguments)`, with the backend of the platform that the program is lowered for."""
-    on_cpu = NATIVE if native.FORWARD.ready() else XLA_CPU
-    on_cuda = PALLAS if _pallas_can_run() else XLA
-    backends = {"cpu": on_cpu, "cuda": on_cuda, "default": XLA}
-    return lax.platform_dependent(*arguments, **{name: partial(run, each) for name, each in backends.items()})
+    """`run(backend, *arguments)`, with the backend of the platform that the program is lowered for.
+
+    Raises ConfigError if $WANN_KERNELS asks for what cannot run.
+    """
+    backends = {"cpu": _on_cpu(), "cuda": _on_cuda(), "default": XLA}
+    return by_platform({name: partial(run, backend) for name, backend in backends.items()}, *arguments)
 
 
 def backend_of(platform: str) -> Backend:
     """The backend of programs for a platform ("cpu", "gpu", "tpu") on this machine."""
-    if platform == "cpu":
-        return NATIVE if loader.available() else XLA_CPU
-    return PALLAS if platform in ("gpu", "cuda") and _pallas_can_run() else XLA
+    return {"cpu": _on_cpu, "gpu": _on_cuda, "cuda": _on_cuda}.get(platform, lambda: XLA)()
+
+
+def _on_cpu() -> Backend:
+    return NATIVE if native.FORWARD.ready() else XLA_CPU
+
+
+def _on_cuda() -> Backend:
+    wanted = loader.kernels_wanted()
+    if wanted == "xla" or not _is_new_enough():
+        return XLA
+    return PALLAS if wanted == "pallas" or _passes_trial() else XLA
+
+
+def _is_new_enough() -> bool:
+    """Whether this machine's GPU takes Pallas' kernels; where there is none, programs for one are asked to."""
+    if jax.default_backend() != "gpu":
+        return True
+    device = jax.local_devices()[0]
+    return (
+        "nvidia" in device.device_kind.lower() and float(getattr(device, "compute_capability", 0)) >= OLDEST_CAPABILITY
+    )
+
+
+@cache
+def _passes_trial() -> bool:
+    """Whether Pallas' kernels give what XLA's code gives here; says so if not."""
+    if jax.default_backend() != "gpu":
+        return True
+    failure = failure_of(PALLAS, XLA)
+    if failure:
+        loader.tell(f"going on without the kernels in Pallas, more slowly: {failure}")
+    return not failure
 
 
 def check_choice() -> None:
-    """Raises ConfigError if $WANN_KERNELS asks for what cannot run here."""
+    """Raises ConfigError if $WANN_KERNELS insists on kernels that cannot run where this machine's programs do."""
     wanted, platform = loader.kernels_wanted(), jax.default_backend()
-    if wanted == "native":
-        require(platform == "cpu", f"${KERNELS_VARIABLE}", "auto, pallas or xla where programs run on a GPU or TPU", wanted)
-    if wanted == "pallas":
-        rule = f"auto, native or xla: Pallas needs an NVIDIA GPU of compute capability {_capability_in_words()} or newer"
-        require(_pallas_can_run(), f"${KERNELS_VARIABLE}", rule, wanted)
-
-
-def _pallas_can_run() -> bool:
-    return True
+    field = f"${KERNELS_VARIABLE}"
+    require(
+        wanted != "native" or platform == "cpu",
+        field,
+        f"auto, pallas or xla where programs run on a {platform}",
+        wanted,
+    )
+    can_run = platform == "gpu" and _is_new_enough()
+    rule = f"auto, native or xla without an NVIDIA GPU of compute capability {OLDEST_CAPABILITY} or newer"
+    require(wanted != "pallas" or can_run, field, rule, wanted)

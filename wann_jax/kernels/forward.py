@@ -107,9 +107,14 @@ def forward_samples(
     num_inputs = networks.spec.num_inputs
     fits = inputs.ndim == 2 and inputs.shape[1] == num_inputs
     require(fits, "inputs", f"an array of samples with the networks' {num_inputs} inputs each", inputs.shape)
-    return on_each_platform(
-        lambda backend, *arrays: backend.samples(*arrays, summarise), networks, shared_weights, inputs
-    )
+    leaves, structure = jax.tree.flatten(summarise)
+    is_tree = all(isinstance(leaf, Array | np.ndarray) for leaf in leaves)  # else a function, which stays as it is
+
+    def run(backend, networks, shared_weights, inputs, leaves):
+        given = jax.tree.unflatten(structure, leaves) if is_tree else summarise
+        return backend.samples(networks, shared_weights, inputs, given)
+
+    return on_each_platform(run, networks, shared_weights, inputs, leaves if is_tree else [])
 
 
 @in_32_bits

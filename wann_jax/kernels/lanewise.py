@@ -18,12 +18,20 @@ from wann_jax.errors import WannError
 # A number of the function is a lane array here, or a constant; an array is a NumPy array of such objects.
 Numbers = np.ndarray
 
-ELEMENTWISE = frozenset(
-    "abs add and ceil clamp convert_element_type copy cos div eq exp exp2 floor ge gt integer_pow is_finite le log "
-    "log1p logistic lt max min mul ne neg not or pow rem rsqrt select_n shift_left shift_right_arithmetic "
-    "shift_right_logical sin sqrt square stop_gradient sub tan tanh xor".split()
-)
-CALLS = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "custom_jvp_call": "call_jaxpr", "remat": "jaxpr"}
+ELEMENTWISE = {
+    *("abs", "ceil", "cos", "exp", "exp2", "floor", "is_finite", "log", "log1p", "logistic", "neg", "rsqrt", "sin"),
+    *("sqrt", "square", "tan", "tanh", "integer_pow", "copy", "stop_gradient", "convert_element_type"),
+    *("add", "sub", "mul", "div", "rem", "pow", "max", "min", "clamp", "select_n"),
+    *("eq", "ne", "ge", "gt", "le", "lt", "and", "or", "not", "xor"),
+    *("shift_left", "shift_right_arithmetic", "shift_right_logical"),
+}
+CALLS = {
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "remat": "jaxpr",
+}
 
 
 class NotLanewiseError(WannError):
@@ -133,7 +141,7 @@ def _alike(numbers: list[Any]) -> list[Any]:
 
 
 def _spread(number: Any, shape: tuple[int, ...]) -> Array:
-    return lax.full(shape, number) if isinstance(number, np.generic) else lax.broadcast(number, shape)
+    return lax.full(shape, number) if isinstance(number, np.number | np.bool) else lax.broadcast(number, shape)
 
 
 def _select(index: Any, cases: Sequence[Any]) -> Any:
@@ -185,7 +193,7 @@ def _extreme(is_better: Callable[[Any, Any], Any]) -> Callable[..., Numbers]:
         for place, row in enumerate(others, 1):
 
             def wins(new, old):
-                return (is_better(new, old) | (new != new)) & (old == old)  # noqa: PLR0124
+                return (is_better(new, old) | (new != new)) & (old == old)
 
             won = _each(wins, (row, best))
             best = _each(jnp.where, (won, row, best))

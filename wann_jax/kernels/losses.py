@@ -4,12 +4,12 @@ In: outputs of one network [W, B, O]. Out: one number for each weight. A summary
 takes whole networks and gives the same for each: outputs then never leave the processor's nearest cache.
 """
 
-import dataclasses
 import functools
 import sys
 
 import jax
 import jax.numpy as jnp
+from flax import struct
 from jax import Array
 from jaxtyping import Float, Int
 
@@ -27,8 +27,7 @@ LOSS = Library(
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class CrossEntropy:
+class CrossEntropy(struct.PyTreeNode):
     """Mean cross-entropy of the softmax of the outputs.
 
     With a positive `deviation`, outputs are standardised first, for each weight: each sample's mean over classes is
@@ -37,7 +36,7 @@ class CrossEntropy:
     """
 
     labels: Int[Array, "B"]
-    deviation: float = 0.0
+    deviation: float = struct.field(pytree_node=False, default=0.0)
 
     def __call__(self, outputs: Float[Array, "W B O"]) -> Float[Array, "W"]:
         """The definition, finite since it comes from logits. Raises ConfigError unless each sample has a label."""
@@ -85,6 +84,16 @@ class CrossEntropy:
     def _check(self, num_samples: int) -> None:
         fits = self.labels.shape == (num_samples,)
         require(fits, "labels", f"one for each of the {num_samples} samples", self.labels.shape)
+
+
+class Accuracy(struct.PyTreeNode):
+    """The share of samples whose largest output is that of their label, as an array of one."""
+
+    labels: Int[Array, "B"]
+
+    def __call__(self, outputs: Float[Array, "W B O"]) -> Float[Array, "W 1"]:
+        """For each weight."""
+        return (classes_of(outputs) == self.labels[None]).mean(-1, keepdims=True, dtype=jnp.float32)
 
 
 def classes_of(outputs: Float[Array, "*batch O"]) -> Int[Array, "*batch"]:

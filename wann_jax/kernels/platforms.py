@@ -1,7 +1,7 @@
 """A function that is a different one on each platform, traced for none but those that its program is lowered for.
 
-`jax.lax.platform_dependent` traces all of its branches, and whole rollouts take seconds to trace. Here the one for JAX's
-default platform is traced with the program, and another's only where a program is lowered for that.
+`jax.lax.platform_dependent` traces all of its branches, and whole rollouts take seconds to trace. Here the one for
+JAX's default platform is traced with the program, and another's only where a program is lowered for that.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 from jax import lax
+from jax.core import Tracer
 from jax.extend.core import Primitive, jaxpr_as_fun
 from jax.interpreters import batching, mlir
 
@@ -40,7 +41,8 @@ def by_platform(functions: Mapping[str, Callable[..., Any]], *arguments: Any) ->
     here = here if here in functions else "default"
     traced = jax.make_jaxpr(flat(here))(*leaves)
     rest = {name: flat(name) for name in functions if name != here}
-    if traced.effects:  # of calls to the host, which no primitive of our own could pass on
+    captures = any(isinstance(const, Tracer) for const in traced.consts)
+    if traced.effects or captures:  # calls to the host, or arrays of a trace around this one: to be traced now
         out = lax.platform_dependent(*leaves, **{here: jaxpr_as_fun(traced), **rest})
     else:
         out = _by_platform.bind(*leaves, traced=traced, here=here, rest=tuple(rest.items()))

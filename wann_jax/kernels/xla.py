@@ -6,7 +6,7 @@ lengths that XLA knows, one of a few for the largest network. Only memory divide
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,13 +17,14 @@ from jaxtyping import Bool, Float, Int
 
 from wann_jax.devices import over_blocks
 from wann_jax.genomes.activation_ids import SUM
+from wann_jax.genomes.genome import prefix_mask
 from wann_jax.kernels.backend import Policy
 from wann_jax.kernels.memory import individuals_within
 from wann_jax.networks.activations import apply_activations
 from wann_jax.networks.network import Network
 
 # What the largest network of a population may fill of the tables: each is a program of its own.
-SHARES_OF_TABLES = (1 / 8, 3 / 16, 1 / 4, 5 / 16, 1 / 2, 1)
+SHARES_OF_TABLES = (1 / 8, 3 / 16, 1 / 4, 5 / 16, 1 / 2, 1.0)
 LEVELS = (8, 12, 16, 24, 32)  # nodes on its longest path
 STEPS_PER_LOOK = 16
 COPIES = 4  # of all values, while they go through a level
@@ -61,7 +62,7 @@ def _all_rows(
 ) -> Any:
     spec, size = networks.spec, networks.num_rows.shape[0]
     given = _without_weights(networks, inputs, num_rows, num_sums)
-    individual, weights = jnp.arange(size), shared_weights[:, None]
+    individual, weights = jnp.arange(size), shared_weights[None, :, None]
     source, activation = networks.row_source[:, :num_rows], networks.row_activation[:, :num_rows, None, None]
     # Place 0 holds zeros; all who look there look at those of the first network, which a cache holds.
     is_row = source >= spec.first_row_slot
@@ -120,7 +121,7 @@ def act(networks: Network, lane_weights: Float[Array, "L"], use: Callable[[Polic
     Networks are dense here: a product of matrices is one operation, on every accelerator.
     """
     spec, (adjacency, activation, output) = networks.spec, _dense(networks)
-    first_node, most = spec.first_sum_slot, activation.shape[1]
+    first_node, most, weights = spec.first_sum_slot, activation.shape[1], lane_weights[None, None]
 
     def policy(num_nodes, num_levels):
         from_given = adjacency[:, :num_nodes, :first_node]
@@ -132,23 +133,23 @@ def act(networks: Network, lane_weights: Float[Array, "L"], use: Callable[[Polic
             given = _product(from_given, jnp.concatenate([constants, inputs], axis=-1).swapaxes(1, 2))
 
             def add_level(_, total):
-                return given + _product(from_nodes, _activated(kind, lane_weights, total))
+                return given + _product(from_nodes, _activated(kind, weights, total))
 
             total = lax.fori_loop(1, num_levels, add_level, given, unroll=LEVELS[-1])
-            values = _activated(kind, lane_weights, total)
+            values = _activated(kind, weights, total)
             return nothing, jnp.take_along_axis(values, output[..., None], 1).swapaxes(1, 2)
 
         return use(Policy((), step))
 
     half = spec.max_input_sums + _share(spec.max_rows, 1 / 2)  # rows that only begin another take the rest
     sizes = [(half, levels) for levels in LEVELS if levels < half] + [(most, most)]
-    num_nodes = jnp.where(activation != SUM, jnp.arange(1, most + 1), 0).max()
+    num_nodes = jnp.where(activation != SUM, jnp.arange(1, most + 1)[None], 0).max()
     longest = _longest_path(adjacency[..., first_node:])
     return _at_size((num_nodes, longest), sizes, policy)
 
 
 def _activated(
-    activation: Int[Array, "P #W #L"], weights: Float[Array, "*lanes"], total: Float[Array, "P W L"]
+    activation: Int[Array, "P #W #L"], weights: Float[Array, "#P #W #L"], total: Float[Array, "P W L"]
 ) -> Float[Array, "P W L"]:
     return jnp.where(activation == SUM, total, apply_activations(activation, weights * total))
 
@@ -165,8 +166,9 @@ def _dense(networks: Network) -> tuple[Float[Array, "P N S"], Int[Array, "P N"],
     """
     spec, size = networks.spec, networks.num_rows.shape[0]
     most, individual = spec.max_input_sums + spec.max_rows, jnp.arange(size)[:, None]
-    is_node = (networks.row_activation != SUM) & (jnp.arange(spec.max_rows) < networks.num_rows[:, None])
-    node = spec.max_input_sums + jnp.cumsum(is_node, axis=1, dtype=jnp.int32) - is_node  # of each row
+    is_node = (networks.row_activation != SUM) & prefix_mask(networks.num_rows, spec.max_rows)
+    counts = is_node.astype(jnp.int32)
+    node = spec.max_input_sums + jnp.cumsum(counts, axis=1) - counts  # of each row
     itself = jnp.broadcast_to(jnp.arange(spec.first_row_slot), (size, spec.first_row_slot))
     slots = jnp.concatenate([itself, jnp.where(is_node, spec.first_sum_slot + node, 0)], axis=1)
 
@@ -210,7 +212,9 @@ def _share(most: int, share: float) -> int:
     return math.ceil(most * share)
 
 
-def _at_size(found: tuple[Int[Array, "..."], ...], sizes: list[tuple[int, ...]], run: Callable[..., Result]) -> Result:
+def _at_size(
+    found: tuple[Int[Array, "..."], ...], sizes: Sequence[tuple[int, ...]], run: Callable[..., Result]
+) -> Result:
     """`run` with the first of these sizes that the largest network does not exceed in anything. The last fits all."""
     fits = [jnp.stack([most.max() <= size for most, size in zip(found, each, strict=True)]).all() for each in sizes]
     return lax.switch(jnp.stack(fits).argmax(), [partial(run, *each) for each in sizes])

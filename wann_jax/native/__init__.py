@@ -154,7 +154,7 @@ def compile_together(*libraries: Library) -> None:
     workers = min(len(missing), os.cpu_count() or 1)
     seconds = max(sum(library.seconds for library in missing) / workers, *(library.seconds for library in missing), 0)
     names = ", ".join(library.name for library in missing)
-    _tell(f"compiling native kernels ({names}), once on this machine, usually {seconds:.0f} s")
+    tell(f"compiling native kernels ({names}), once on this machine, usually {seconds:.0f} s")
     with ThreadPoolExecutor(workers) as pool:
         for done in [pool.submit(library.build) for library in missing]:
             done.exception()
@@ -192,8 +192,9 @@ def _go_on_without(what: str, error: Exception) -> None:
     if _insists():
         raise ConfigError(f"${KERNELS_VARIABLE}=native needs a C++ compiler that works; got {error}") from None
     if not isinstance(error, NoCompilerError):
-        _tell(f"going on without {what}, more slowly: {error}")
+        tell(f"going on without {what}, more slowly: {error}")
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
+    """One line for the user, beside what programs print."""
     print(line, file=sys.stderr, flush=True)

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int, Key
 from wann_jax.errors import require
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS, STEP
 from wann_jax.kernels.forward import forward_samples
-from wann_jax.kernels.losses import CrossEntropy, classes_of
+from wann_jax.kernels.losses import Accuracy, CrossEntropy, classes_of
 from wann_jax.networks.layered import Topology, in_layers
 from wann_jax.networks.network import Network
 from wann_jax.tasks.base import Evaluation
@@ -79,12 +79,7 @@ class ClassificationTask(struct.PyTreeNode):
         self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int, split: str
     ) -> Float[Array, "P W 1"]:
         """Accuracy on the whole split; outputs that are no numbers are wrong. Key and episodes make no difference."""
-        labels = self.labels[split]
-
-        def accuracy(outputs):
-            return (classes_of(outputs) == labels[None]).mean(-1, keepdims=True, dtype=jnp.float32)
-
-        return forward_samples(networks, shared_weights, self.inputs[split], accuracy)
+        return forward_samples(networks, shared_weights, self.inputs[split], Accuracy(self.labels[split]))
 
     def score_weights(
         self, topology: Topology, weights: Float[Array, "P #R C"], key: Key[Array, ""], episodes: int, split: str

@@ -82,9 +82,15 @@ class ControlTask(InLanes, struct.PyTreeNode):
         def step(task, state, outputs):
             action, nobody = task.actions.from_outputs(outputs), jax.random.key(0)
             obs, state, reward, terminated, _ = task.env.step_env(nobody, state[1], action, task.env_params)
-            return (obs, state), reward.reshape(()).astype(jnp.float32), terminated.astype(bool) | task.env.is_truncated(state, task.env_params)
+            return (
+                (obs, state),
+                reward.reshape(()).astype(jnp.float32),
+                terminated.astype(bool) | task.env.is_truncated(state, task.env_params),
+            )
 
-        return LaneEpisodes(self, begun[:2], self.step_limit, step, lambda state: state[0].reshape(-1).astype(jnp.float32))
+        return LaneEpisodes(
+            self, begun[:2], self.step_limit, step, lambda state: state[0].reshape(-1).astype(jnp.float32)
+        )
 
     def step(self, begun: Any, count: Any, lanes: Lanes, actions: Array) -> Lanes:
         """The same randomness for the lanes of an episode."""

@@ -140,4 +140,3 @@ def individuals_per_block(networks: Network, num_lanes: int) -> int:
     """How many individuals a loop over time steps should take at once: all that memory holds."""
     tiles = -(-num_lanes // LANES)
     return individuals_within(4 * LANES * tiles * (COPIES * networks.spec.first_sum_slot + networks.spec.max_rows))
-

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jax.experimental import pallas as pl
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from wann_jax.devices import over_blocks
 from wann_jax.kernels.backend import LaneEpisodes
@@ -89,12 +89,14 @@ def _in_one_launch(
 
 def _lanewise(lane: LaneEpisodes, num_outputs: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """What a lane does at a step and what its network sees, for lanes."""
-    constants = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(jnp.shape(leaf), jnp.asarray(leaf).dtype), lane.constants)
+    constants = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(jnp.shape(leaf), jnp.asarray(leaf).dtype), lane.constants
+    )
     state = jax.eval_shape(lambda start: jax.tree.map(lambda leaf: jnp.asarray(leaf)[0], start), lane.start)
     outputs = jax.ShapeDtypeStruct((num_outputs,), jnp.float32)
     return lanewise(lane.step, constants, state, outputs), lanewise(lane.observe, state)
 
 
-def _over_lanes(table: Float[Array, "N R"], num_lanes: int, padded: int) -> Float[Array, "N L"]:
+def _over_lanes(table: Shaped[Array, "N R"], num_lanes: int, padded: int) -> Shaped[Array, "N L"]:
     """A lane's episode is its number modulo R."""
     return table[:, jnp.arange(padded) % num_lanes % table.shape[1]]

@@ -38,7 +38,9 @@ class Packed(NamedTuple):
             rows[kind].append(jnp.moveaxis(moved, -1, 0))
         cases = leaves[0].shape[:num_axes]
         # A table is never empty: the interpreter knows no such arrays.
-        tables = [jnp.concatenate([*found, jnp.zeros((1, *cases), kind)]) for found, kind in zip(rows, KINDS, strict=True)]
+        tables = [
+            jnp.concatenate([*found, jnp.zeros((1, *cases), kind)]) for found, kind in zip(rows, KINDS, strict=True)
+        ]
         return cls(structure, [leaf.shape[num_axes:] for leaf in leaves], [leaf.dtype for leaf in leaves], tables)
 
     def read(self, tables: Sequence[Any], row: Callable[[Any, int], Any]) -> Any:
@@ -56,7 +58,7 @@ class Packed(NamedTuple):
         left, leaves = iter(stored), []
         for shape, dtype in zip(self.shapes, self.dtypes, strict=True):
             numbers = [next(left) for _ in range(int(np.prod(shape)))]
-            numbers = [number != 0 for number in numbers] if dtype == bool else numbers
+            numbers = [number != 0 for number in numbers] if dtype.kind == "b" else numbers
             leaves.append(numbers_of(numbers).reshape(shape))
         return jax.tree.unflatten(self.structure, leaves)
 
@@ -72,7 +74,7 @@ class Packed(NamedTuple):
 
 def _kind_of(dtype: Any) -> int:
     """Which of KINDS keeps it."""
-    if dtype == bool:
+    if dtype.kind == "b":
         return 1
     if dtype not in KINDS:
         raise NotLanewiseError(f"numbers of the type {dtype} are not kept in lanes")

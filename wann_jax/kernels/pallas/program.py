@@ -27,11 +27,11 @@ class Program(NamedTuple):
 def program_of(networks: Network) -> Program:
     """With as few places as the number of values that are needed at the same time."""
     spec, size = networks.spec, networks.num_rows.shape[0]
-    row, individual = jnp.arange(spec.max_rows), jnp.arange(size)[:, None]
+    row, individual = jnp.arange(spec.max_rows)[None], jnp.arange(size)[:, None]
     never, source = spec.max_rows, networks.row_source
     last_reader = jnp.broadcast_to(row, (size, spec.max_rows))  # a value that nobody reads is only written
     read = jnp.where(source >= spec.first_row_slot, source - spec.first_row_slot, spec.max_rows)
-    readers = jnp.broadcast_to(row[:, None], read.shape)
+    readers = jnp.broadcast_to(row[..., None], read.shape)
     last_reader = last_reader.at[individual[..., None], read].max(readers, mode="drop")
     outputs = networks.output_slot - spec.first_row_slot
     last_reader = last_reader.at[individual, outputs].set(never)
@@ -55,9 +55,9 @@ def _places(last_reader: Int[Array, "P M"]) -> Int[Array, "P M"]:
     longer needed: n is the largest number that are needed at a time, so this one is free by then.
     """
     size, max_rows = last_reader.shape
-    row, individual = jnp.arange(max_rows), jnp.arange(size)[:, None]
+    row, individual = jnp.arange(max_rows)[None], jnp.arange(size)[:, None]
     ends = jnp.zeros((size, max_rows), jnp.int32).at[individual, last_reader].add(1, mode="drop")
-    freed = jnp.cumsum(ends, axis=1) - (last_reader == row)
+    freed = jnp.cumsum(ends, axis=1) - (last_reader == row).astype(jnp.int32)
     room = (row - freed + 1).max(1, keepdims=True)
     in_order = lax.sort(last_reader * max_rows + row, dimension=1, is_stable=False) % max_rows
     before = jnp.take_along_axis(in_order, jnp.maximum(row - room, 0), 1)

@@ -4,6 +4,7 @@ In: references to tables and to memory, in a kernel. Out: outputs. All threads o
 each evaluates one activation only. A thread reads none but the lanes that it has written itself.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jax.experimental.pallas import triton
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from wann_jax.genomes.activation_ids import SUM
 from wann_jax.kernels.lanewise import lanewise
@@ -55,7 +56,10 @@ class Tile(NamedTuple):
     def outputs(self, weight: int) -> list[Lanes]:
         """For one of the weights."""
         places = self.program.outputs
-        return [self.values[self.memory, places[self.network, output] * self.num_weights + weight] for output in range(places.shape[1])]
+        return [
+            self.values[self.memory, places[self.network, output] * self.num_weights + weight]
+            for output in range(places.shape[1])
+        ]
 
     def _row(self, index: Array) -> Row:
         program, network = self.program, self.network
@@ -92,7 +96,7 @@ class Tile(NamedTuple):
         """An input sum; zero for a negative number."""
         table, wanted = self.program.sum_sources, number >= 0
         slots = [table[self.network, jnp.maximum(number, 0), column] for column in range(table.shape[2])]
-        return sum(self.given(slot, wanted & (slot > 0)) for slot in slots)
+        return functools.reduce(jnp.add, [self.given(slot, wanted & (slot > 0)) for slot in slots])
 
     def _total(self, row: Row, same: Lanes, weight: int) -> Lanes:
         total = same
