@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.oracle import ranking as oracle
-from wann_jax.evolution.ranking import crowding_distances, fronts, rank
+from wann_jax.evolution.ranking import BLOCK, TABLE, crowding_distances, fronts, rank
 
 jitted_fronts, jitted_crowding, jitted_order = jax.jit(fronts), jax.jit(crowding_distances), jax.jit(rank)
 examples = settings(deadline=None, max_examples=150)
@@ -63,6 +63,33 @@ def test_other_sizes_match_definition(size):
         oracle.crowding_distances(points.tolist(), front),
         rtol=1e-6,
     )
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("size", [BLOCK, 5 * BLOCK + 3])
+def test_many_blocks_with_many_ties_match_definition(size, number):
+    for levels in (2, 6, 40):
+        points = np.random.default_rng(levels).integers(0, levels, (size, number)).astype(np.float32)
+        assert jitted_fronts(jnp.asarray(points)).tolist() == oracle.fronts(points.tolist())
+
+
+def test_more_fronts_than_one_table_holds():
+    chain = np.random.default_rng(0).permutation(2 * TABLE + 5)
+    points = jnp.stack([jnp.asarray(chain, jnp.float32)] * 2, axis=1)
+    assert jitted_fronts(points).tolist() == (2 * TABLE + 4 - chain).tolist()
+
+
+def test_what_is_no_number_is_worst():
+    points = jnp.asarray([[1, jnp.nan], [1, 2], [-jnp.inf, 5], [jnp.inf, -jnp.inf], [1, -jnp.inf]], jnp.float32)
+    for columns in ([0, 1], [0, 1, 1]):
+        assert jitted_fronts(points[:, columns]).tolist() == [1, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_memory_grows_with_the_population_not_with_its_square(number):
+    size = 16_384
+    compiled = jitted_order.lower(jax.ShapeDtypeStruct((size, number), jnp.float32)).compile()
+    assert compiled.memory_analysis().temp_size_in_bytes < size * size // 8
 
 
 def test_a_chain_is_one_front_per_individual():

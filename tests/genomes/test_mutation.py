@@ -166,18 +166,12 @@ def test_what_cannot_apply_is_never_drawn():
 
 
 @pytest.mark.parametrize("name", MUTATION_NAMES)
-def test_a_closed_gate_changes_nothing(name):
-    genomes = parents()
-
-    def change(draws, genome, gate):
-        return MUTATIONS[KINDS[name]].operator(draws, genome, jnp.int32(MARK), gate)
-
-    changed = jax.jit(jax.vmap(change))
-    gates = jnp.arange(NUM_PARENTS) % 2 == 0
-    result = changed(jax.random.uniform(jax.random.key(5), (NUM_PARENTS, 2)), genomes, gates)
-    kind = MUTATION_NAMES.index(name)
-    for gate, before, after in zip(gates, individuals(genomes), individuals(result), strict=True):
-        if not gate:
+def test_a_kind_without_a_chance_changes_nothing(name):
+    genomes, kind = parents(), KINDS[name]
+    has_chance = np.arange(NUM_PARENTS) % 2 == 0
+    result = children(5, genomes, has_chance[:, None] * np.asarray(only(kind)))
+    for chance, before, after in zip(has_chance, individuals(genomes), individuals(result.genome), strict=True):
+        if not chance:
             assert_same(before, after)
         elif can_apply(to_plain(before))[kind]:
             assert difference(to_plain(before), to_plain(after))[0] == kind
@@ -283,16 +277,17 @@ def test_genomes_stay_sound_along_any_sequence(seed, kinds):
         assert genome.node_layer[: len(plain.activations)].tolist() == layers_of(plain)
 
 
-def test_numbers_of_open_pairs_and_later_nodes():
-    def counts(genome):
-        return mutation.num_open_pairs(genome), mutation.num_later_nodes(genome)
+def test_later_nodes_and_who_has_an_open_target():
+    def facts(genome):
+        return mutation.has_open_target(genome), mutation.num_later_nodes(genome)
 
     genomes = parents()
-    open_pairs, later = jax.jit(jax.vmap(counts))(genomes)
+    is_open, later = jax.jit(jax.vmap(facts))(genomes)
     for index, genome in enumerate(individuals(genomes)):
         plain = to_plain(genome)
         layers = layers_of(plain)
-        assert int(open_pairs[index]) == len(oracle.open_pairs(plain.connections, layers))
+        sources = {source for source, _ in oracle.open_pairs(plain.connections, layers)}
+        assert set(np.flatnonzero(is_open[index]).tolist()) == sources
         assert later[index][: len(layers)].tolist() == [sum(other > own for other in layers) for own in layers]
 
 

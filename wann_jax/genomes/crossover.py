@@ -76,7 +76,7 @@ def _match_nodes(better: Genome, other: Genome) -> tuple[Int[Array, "N"], Bool[A
     last = jnp.iinfo(jnp.int32).max
     marks = jnp.where(better.node_mask, better.node_mark, last)
     order = jnp.argsort(marks)
-    place = jnp.searchsorted(marks[order], other.node_mark)
+    place = jnp.searchsorted(marks[order], other.node_mark, method="scan_unrolled")
     slot = order.at[place].get(mode="clip").astype(jnp.int32)
     is_new = other.node_mask & (marks[slot] != other.node_mark)
     appended = better.num_nodes + jnp.cumsum(is_new.astype(jnp.int32)) - 1
@@ -93,7 +93,8 @@ def _match_connections(
     pairs = jnp.where(better.conn_mask, better.conn_source * width + better.conn_target, last)
     order = jnp.argsort(pairs)
     wanted = source * width + target
-    at = order.at[jnp.searchsorted(pairs[order], wanted)].get(mode="clip").astype(jnp.int32)
+    place = jnp.searchsorted(pairs[order], wanted, method="scan_unrolled")
+    at = order.at[place].get(mode="clip").astype(jnp.int32)
     return at, other.conn_mask & (pairs[at] == wanted)
 
 

@@ -3,6 +3,8 @@
 In: one genome (vmap at the caller). Out: per-node arrays; or, for the host's check, a list of what is wrong.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,10 @@ from jax import Array, lax
 from jaxtyping import Bool, Int
 
 from wann_jax.genomes.genome import OUTPUT_LAYER, Genome, GenomeSpec
+
+# Steps between two looks at whether anything changes still: as many as most populations need.
+LIVE_STEPS = 2
+LAYER_STEPS = 4
 
 
 def relax_layers(genome: Genome, start: Bool[Array, ""] | bool = True) -> Int[Array, "N"]:
@@ -19,44 +25,52 @@ def relax_layers(genome: Genome, start: Bool[Array, ""] | bool = True) -> Int[Ar
     what lies downstream. `start` False skips the work. Bounded by the number of nodes (the longest possible path).
     """
     mask = genome.conn_mask
-    max_nodes = genome.spec.max_nodes
 
-    def relax(carry):
-        rounds, layer, _ = carry
+    def relax(layer):
         pushed = jnp.where(mask, layer[genome.conn_source] + 1, 0)
-        raised = layer.at[genome.conn_target].max(pushed)
-        return rounds + 1, raised, (raised != layer).any()
+        return layer.at[genome.conn_target].max(pushed)
 
-    def unsettled(carry):
-        rounds, _, changed = carry
-        return changed & (rounds < max_nodes)
-
-    return lax.while_loop(unsettled, relax, (0, genome.node_layer, jnp.asarray(start)))[1]
+    return _settled(relax, genome.node_layer, LAYER_STEPS, genome.spec.max_nodes, start)
 
 
 def live_nodes(genome: Genome) -> Bool[Array, "N"]:
     """True at nodes from which enabled connections lead to an output, and at the outputs themselves.
 
-    Starts with every node that has an enabled connection and takes away those that lead nowhere. In a graph without
-    cycles that is the same as spreading from the outputs, and it ends after one round where nothing is dead: evolved
-    genomes have no dead hidden nodes, because a new node sits on a path that was enabled.
+    Starts with every node and takes away those that lead nowhere. In a graph without cycles that is the same as
+    spreading from the outputs, and it ends after two steps where nothing is dead: evolved genomes have no dead hidden
+    nodes, because a new node sits on a path that was enabled.
     """
     spec = genome.spec
     slot = jnp.arange(spec.max_nodes)
     is_output = (slot >= spec.first_output) & (slot < spec.num_fixed)
     enabled = genome.enabled_mask
 
-    def thin_out(carry):
-        rounds, live, _ = carry
-        left = is_output.at[genome.conn_source].max(enabled & live[genome.conn_target])
-        return rounds + 1, left, (left != live).any()
+    def thin_out(live):
+        return is_output.at[genome.conn_source].max(enabled & live[genome.conn_target])
+
+    return _settled(thin_out, jnp.ones(spec.max_nodes, bool), LIVE_STEPS, spec.max_nodes + 2)
+
+
+def _settled(
+    step: Callable[[Array], Array], first: Array, stride: int, most: int, start: Bool[Array, ""] | bool = True
+) -> Array:
+    """What `step`, taken again and again, comes to, at latest after about `most` steps; `start` False: none is taken.
+
+    It looks after each `stride` steps whether the last one changed anything: at a look, an accelerator waits for its
+    host.
+    """
+
+    def advance(carry):
+        taken, value, _ = carry
+        for _ in range(stride):
+            before, value = value, step(value)
+        return taken + stride, value, (value != before).any()
 
     def unsettled(carry):
-        rounds, _, changed = carry
-        return changed & (rounds <= spec.max_nodes)
+        taken, _, changed = carry
+        return changed & (taken < most)
 
-    has_way_on = is_output.at[genome.conn_source].max(enabled)
-    return lax.while_loop(unsettled, thin_out, (0, has_way_on, jnp.bool_(True)))[1]
+    return lax.while_loop(unsettled, advance, (0, first, jnp.asarray(start)))[1]
 
 
 def num_live_connections(genome: Genome) -> Int[Array, ""]:

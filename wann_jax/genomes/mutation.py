@@ -1,7 +1,8 @@
 """The mutations, the four of the paper and a fifth: a child differs from its parent by exactly one change of topology.
 
-In: uniform draws and a genome. Out: the changed genome. Each mutation takes `gate`: where it is False nothing is
-written, so that under vmap all cost a few single-element writes instead of copies of the gene tables.
+In: uniform draws and a genome. Out: the changed genome. Each kind says what it may begin from (its candidates) and
+what it would write (its edit); only the edit of the kind that was drawn is written. So under vmap, where all kinds are
+worked out, there is one choice among candidates and one pass over the tables.
 What a draw chooses does not depend on the tables' capacity: growing them changes no run. Written twice: here, and
 natively for whole populations on CPU (kernels/native/breed.cc); both do the same, to the bit. Source: paper section
 3, and the original's operators, except that a change that cannot apply is never chosen (see ARCHITECTURE.md).
@@ -9,16 +10,19 @@ natively for whole populations on CPU (kernels/native/breed.cc); both do the sam
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from flax import struct
-from jax import Array
+from jax import Array, lax
 from jaxtyping import Bool, Float, Int
 
 from wann_jax.genomes.genome import OUTPUT_LAYER, Genome
 from wann_jax.genomes.graph import relax_layers
 from wann_jax.genomes.hashing import mix
+
+NOWHERE = 2**31 - 1  # past the end of every table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +34,24 @@ class Mutation:
     grows: bool  # whether it adds an enabled connection
     new_nodes: int  # genes that it needs room for
     new_connections: int
-    applies: Callable[[Genome], Bool[Array, ""]]  # whether there is anything to change, room aside
-    operator: Callable[[Any, Genome, Any, Any], Genome]  # draws [2], genome, mark of a new node, gate
+    candidates: Callable[[Genome], Bool[Array, "n"]]  # nodes or connections that it may begin from
+    edit: "Callable[[Any, Genome, Any, Any], Edit]"  # draw, genome, slot of the candidate, mark of a new node
+
+
+class Edit(NamedTuple):
+    """What a change writes; by default nothing."""
+
+    switched: Array | int = NOWHERE  # slot of a connection that is turned on or off
+    is_on: Array | bool = False
+    node: Array | int = NOWHERE  # slot of the node, old or new, that gets an activation
+    activation: Array | int = 0
+    is_birth: Array | bool = False  # whether the node is new; then:
+    layer: Array | int = 0
+    depth: Array | int = 0
+    sources: tuple[Array | int, Array | int] = (0, 0)  # of new connections
+    targets: tuple[Array | int, Array | int] = (0, 0)
+    num_connections: Array | int = 0  # how many of the two there are
+    pushes: Array | bool = False  # whether layers may have to move up
 
 
 class Mutated(struct.PyTreeNode):
@@ -48,7 +68,12 @@ def mutate(draws: Float[Array, "3"], genome: Genome, rates: Float[Array, "kinds"
     `draws`: uniform in [0, 1), independent: one for the kind, two for the change. `mark` is the historical mark a
     new node gets.
     """
-    applies, overflow = applicable(genome)
+    spec = genome.spec
+    # In one table for all kinds, so that there is one choice; it does not depend on how long the table is.
+    size = max(spec.max_nodes, spec.max_connections)
+    masks = [mutation.candidates(genome) for mutation in MUTATIONS]
+    candidates = jnp.stack([jnp.pad(mask, (0, size - mask.shape[0])) for mask in masks])
+    applies, overflow = _applicable(genome, candidates.any(1))
     odds = jnp.where(applies, rates, 0.0)
     cumulated = [odds[0]]
     for index in range(1, len(MUTATIONS)):  # in this order: the native version must round alike
@@ -57,27 +82,46 @@ def mutate(draws: Float[Array, "3"], genome: Genome, rates: Float[Array, "kinds"
     place = draws[0] * total
     kind = sum((below <= place).astype(jnp.int32) for below in cumulated[:-1])
     kind = jnp.where(total > 0, kind, -1)
-    # What adds a node comes last: it moves layers, the others may read the genome's own.
-    for index in sorted(range(len(MUTATIONS)), key=lambda index: MUTATIONS[index].new_nodes):
-        genome = MUTATIONS[index].operator(draws[1:], genome, mark, kind == index)
-    return Mutated(genome, kind, overflow)
+    slot = pick(draws[1], (candidates & (jnp.arange(len(MUTATIONS)) == kind)[:, None]).any(0))
+    edits = [Edit(), *(mutation.edit(draws[2], genome, slot, mark) for mutation in MUTATIONS)]
+    edit = jax.tree.map(lambda *each: lax.select_n(kind + 1, *(jnp.asarray(value) for value in each)), *edits)
+    return Mutated(_edited(genome, edit, mark), kind, overflow)
 
 
-def applicable(genome: Genome) -> tuple[Bool[Array, "kinds"], Bool[Array, ""]]:
-    """Which mutations can apply, in the order of MUTATIONS; and whether a full table kept one out."""
-    spec = genome.spec
-    free_nodes = spec.max_nodes - genome.num_nodes
-    free_connections = spec.max_connections - genome.num_connections
-    wants = jnp.stack([mutation.applies(genome) for mutation in MUTATIONS])
+def _applicable(genome: Genome, wants: Bool[Array, "kinds"]) -> tuple[Bool[Array, "kinds"], Bool[Array, ""]]:
+    """Which of the kinds that have candidates have room; and whether a full table kept one out."""
+    free_nodes = genome.spec.max_nodes - genome.num_nodes
+    free_connections = genome.spec.max_connections - genome.num_connections
     room = jnp.stack(
         [(free_nodes >= mutation.new_nodes) & (free_connections >= mutation.new_connections) for mutation in MUTATIONS]
     )
     return wants & room, (wants & ~room).any()
 
 
-def num_open_pairs(genome: Genome) -> Int[Array, ""]:
-    """Number of (source, strictly higher target) pairs that no connection gene joins yet."""
-    return jnp.where(genome.node_mask, num_later_nodes(genome), 0).sum() - genome.num_connections
+def _edited(genome: Genome, edit: Edit, mark: Int[Array, ""]) -> Genome:
+    """The genome with an edit written. By comparing slots, so that XLA writes all tables in one pass."""
+    spec = genome.spec
+    slot = jnp.arange(spec.max_connections)
+    is_new = [(slot == genome.num_connections + index) & (index < edit.num_connections) for index in range(2)]
+
+    def joined(table, ends):
+        return jnp.where(is_new[0], ends[0], jnp.where(is_new[1], ends[1], table))
+
+    is_node = jnp.arange(spec.max_nodes) == edit.node
+    is_born = is_node & edit.is_birth
+    enabled = jnp.where(slot == edit.switched, edit.is_on, genome.conn_enabled)
+    genome = genome.replace(
+        node_activation=jnp.where(is_node, edit.activation, genome.node_activation),
+        node_mark=jnp.where(is_born, mark, genome.node_mark),
+        node_layer=jnp.where(is_born, edit.layer, genome.node_layer),
+        node_depth=jnp.where(is_born, edit.depth, genome.node_depth),
+        conn_source=joined(genome.conn_source, edit.sources),
+        conn_target=joined(genome.conn_target, edit.targets),
+        conn_enabled=enabled | is_new[0] | is_new[1],
+        num_nodes=genome.num_nodes + jnp.asarray(edit.is_birth, jnp.int32),
+        num_connections=genome.num_connections + edit.num_connections,
+    )
+    return genome.replace(node_layer=relax_layers(genome, jnp.asarray(edit.pushes)))
 
 
 def heights(genome: Genome) -> Int[Array, "N"]:
@@ -90,7 +134,8 @@ def num_later_nodes(genome: Genome) -> Int[Array, "N"]:
     spec = genome.spec
     if spec.is_ordered:
         ordered = jnp.sort(jnp.where(genome.node_mask, genome.node_depth, -1))
-        return spec.max_nodes - jnp.searchsorted(ordered, genome.node_depth, side="right").astype(jnp.int32)
+        not_higher = jnp.searchsorted(ordered, genome.node_depth, side="right", method="scan_unrolled")
+        return spec.max_nodes - not_higher.astype(jnp.int32)
     is_hidden = genome.node_mask & (jnp.arange(spec.max_nodes) >= spec.num_fixed)
     layer = jnp.minimum(genome.node_layer, spec.max_nodes - 1)  # outputs: any layer past the hidden ones
     per_layer = jnp.zeros(spec.max_nodes, jnp.int32).at[layer].add(is_hidden.astype(jnp.int32))
@@ -109,106 +154,83 @@ def _nth(draw: Float[Array, ""], count: Int[Array, ""]) -> Int[Array, ""]:
     return (draw * count.astype(jnp.float32)).astype(jnp.int32)
 
 
-def add_connection(
-    draws: Float[Array, "2"],
-    genome: Genome,
-    mark: Int[Array, ""] | int = 0,
-    gate: Bool[Array, ""] | bool = True,
-) -> Genome:
-    """Joins a random source that has an open target to a random one of its open targets.
+def has_open_target(genome: Genome) -> Bool[Array, "N"]:
+    """Nodes below more nodes than they have connections to, enabled or not."""
+    source, mask = genome.conn_source, genome.conn_mask
+    num_targets = jnp.zeros(genome.spec.max_nodes, jnp.int32).at[source].add(mask.astype(jnp.int32))
+    return genome.node_mask & (num_later_nodes(genome) > num_targets)
+
+
+def add_connection(draw: Float[Array, ""], genome: Genome, source: Int[Array, ""], mark: Int[Array, ""]) -> Edit:
+    """Joins the source to a random one of its open targets.
 
     Open: in a strictly later layer (strictly deeper in an ordered spec), with no connection gene from the source yet,
     enabled or not.
     """
-    spec, conn_source, mask = genome.spec, genome.conn_source, genome.conn_mask
-    num_targets = jnp.zeros(spec.max_nodes, jnp.int32).at[conn_source].add(mask.astype(jnp.int32))
-    has_open = genome.node_mask & (num_later_nodes(genome) > num_targets)
-    source = pick(draws[0], has_open)
-    from_source = mask & (conn_source == source)
-    joined = (
-        jnp.zeros(spec.max_nodes, bool)
-        .at[jnp.where(from_source, genome.conn_target, spec.max_nodes)]
-        .set(True, mode="drop")
-    )
-    height = heights(genome)
-    target = pick(draws[1], genome.node_mask & (height > height.at[source].get(mode="clip")) & ~joined)
-    genome = _append_connection(genome, source, target, gate)
-    if not spec.is_ordered:
-        return genome
-    layer = genome.node_layer
-    pushes = gate & (layer.at[target].get(mode="clip") <= layer.at[source].get(mode="clip"))
-    return genome.replace(node_layer=relax_layers(genome, pushes))
-
-
-def enable_connection(
-    draws: Float[Array, "2"],
-    genome: Genome,
-    mark: Int[Array, ""] | int = 0,
-    gate: Bool[Array, ""] | bool = True,
-) -> Genome:
-    """Turns one disabled connection back on, drawn uniformly."""
-    slot = pick(draws[0], genome.conn_mask & ~genome.conn_enabled)
-    return genome.replace(conn_enabled=_write(genome.conn_enabled, slot, True, gate))
-
-
-def disable_connection(
-    draws: Float[Array, "2"],
-    genome: Genome,
-    mark: Int[Array, ""] | int = 0,
-    gate: Bool[Array, ""] | bool = True,
-) -> Genome:
-    """Turns one enabled connection off, drawn uniformly. Not in the paper: it lets a network at a limit rewire."""
-    slot = pick(draws[0], genome.enabled_mask)
-    return genome.replace(conn_enabled=_write(genome.conn_enabled, slot, False, gate))
-
-
-def change_activation(
-    draws: Float[Array, "2"],
-    genome: Genome,
-    mark: Int[Array, ""] | int = 0,
-    gate: Bool[Array, ""] | bool = True,
-) -> Genome:
-    """Gives one hidden node a different allowed activation, node and activation drawn uniformly."""
     spec = genome.spec
-    allowed = jnp.asarray(spec.hidden_activations, jnp.int32)
-    node = pick(draws[0], genome.node_mask & (jnp.arange(spec.max_nodes) >= spec.num_fixed))
+    from_source = genome.conn_mask & (genome.conn_source == source)
+    joined = jnp.zeros(spec.max_nodes, bool).at[genome.conn_target].max(from_source)
+    height, layer = heights(genome), genome.node_layer
+    target = pick(draw, genome.node_mask & (height > height.at[source].get(mode="clip")) & ~joined)
+    pushes = layer.at[target].get(mode="clip") <= layer.at[source].get(mode="clip")
+    return Edit(sources=(source, 0), targets=(target, 0), num_connections=1, pushes=pushes)
+
+
+def disabled(genome: Genome) -> Bool[Array, "E"]:
+    """Connections that are turned off."""
+    return genome.conn_mask & ~genome.conn_enabled
+
+
+def enable_connection(draw: Float[Array, ""], genome: Genome, conn: Int[Array, ""], mark: Int[Array, ""]) -> Edit:
+    """Turns a disabled connection back on."""
+    return Edit(switched=conn, is_on=True)
+
+
+def enabled(genome: Genome) -> Bool[Array, "E"]:
+    """Connections that are turned on."""
+    return genome.enabled_mask
+
+
+def disable_connection(draw: Float[Array, ""], genome: Genome, conn: Int[Array, ""], mark: Int[Array, ""]) -> Edit:
+    """Turns an enabled connection off. Not in the paper: it lets a network at a limit rewire."""
+    return Edit(switched=conn)
+
+
+def changeable(genome: Genome) -> Bool[Array, "N"]:
+    """Hidden nodes, if there is another activation for them."""
+    spec = genome.spec
+    is_hidden = genome.node_mask & (jnp.arange(spec.max_nodes) >= spec.num_fixed)
+    return is_hidden & (len(spec.hidden_activations) > 1)
+
+
+def change_activation(draw: Float[Array, ""], genome: Genome, node: Int[Array, ""], mark: Int[Array, ""]) -> Edit:
+    """Gives a hidden node a different allowed activation, drawn uniformly."""
+    allowed = jnp.asarray(genome.spec.hidden_activations, jnp.int32)
     current = genome.node_activation.at[node].get(mode="clip")
-    activation = allowed.at[pick(draws[1], allowed != current)].get(mode="clip")
-    return genome.replace(node_activation=_write(genome.node_activation, node, activation, gate))
+    return Edit(node=node, activation=allowed.at[pick(draw, allowed != current)].get(mode="clip"))
 
 
-def add_node(
-    draws: Float[Array, "2"],
-    genome: Genome,
-    mark: Int[Array, ""] | int = 0,
-    gate: Bool[Array, ""] | bool = True,
-) -> Genome:
-    """Splits one enabled connection, drawn uniformly: source -> new node -> target.
+def add_node(draw: Float[Array, ""], genome: Genome, conn: Int[Array, ""], mark: Int[Array, ""]) -> Edit:
+    """Splits an enabled connection: source -> new node -> target.
 
     The old connection is disabled, the new node's activation is drawn from the allowed ones.
     """
-    gate = jnp.asarray(gate)
-    spec = genome.spec
-    allowed = jnp.asarray(spec.hidden_activations, jnp.int32)
-    conn = pick(draws[0], splittable(genome))
+    allowed = jnp.asarray(genome.spec.hidden_activations, jnp.int32)
     source = genome.conn_source.at[conn].get(mode="clip")
     target = genome.conn_target.at[conn].get(mode="clip")
-    node = genome.num_nodes
-    activation = allowed[_nth(draws[1], jnp.int32(len(spec.hidden_activations)))]
-    layer = genome.node_layer[source] + 1
-    depth = depth_between(genome.node_depth[source], genome.node_depth[target], jnp.asarray(mark))
-    genome = genome.replace(
-        node_activation=_write(genome.node_activation, node, activation, gate),
-        node_mark=_write(genome.node_mark, node, mark, gate),
-        node_layer=_write(genome.node_layer, node, layer, gate),
-        node_depth=_write(genome.node_depth, node, depth, gate),
-        num_nodes=node + gate.astype(jnp.int32),
-        conn_enabled=_write(genome.conn_enabled, conn, False, gate),
+    node, layer = genome.num_nodes, genome.node_layer[source] + 1
+    return Edit(
+        switched=conn,
+        node=node,
+        activation=allowed[_nth(draw, jnp.int32(len(genome.spec.hidden_activations)))],
+        is_birth=True,
+        layer=layer,
+        depth=depth_between(genome.node_depth[source], genome.node_depth[target], mark),
+        sources=(source, node),
+        targets=(node, target),
+        num_connections=2,
+        pushes=genome.node_layer[target] <= layer,
     )
-    genome = _append_connection(genome, source, node, gate)
-    genome = _append_connection(genome, node, target, gate)
-    pushes = gate & (genome.node_layer[target] <= layer)
-    return genome.replace(node_layer=relax_layers(genome, pushes))
 
 
 def depth_between(low: Int[Array, ""], high: Int[Array, ""], mark: Int[Array, ""]) -> Int[Array, ""]:
@@ -227,48 +249,12 @@ def splittable(genome: Genome) -> Bool[Array, "E"]:
     return genome.enabled_mask & (rise >= 2)
 
 
-def _append_connection(genome: Genome, source: Array, target: Array, gate: Array | bool) -> Genome:
-    slot = genome.num_connections
-    return genome.replace(
-        conn_source=_write(genome.conn_source, slot, source, gate),
-        conn_target=_write(genome.conn_target, slot, target, gate),
-        conn_enabled=_write(genome.conn_enabled, slot, True, gate),
-        num_connections=slot + jnp.asarray(gate, jnp.int32),
-    )
-
-
-def _write(table: Array, slot: Array, value: Array | int | bool, gate: Array | bool) -> Array:
-    """Writes one entry where `gate` holds; elsewhere the index is out of range and the write is dropped."""
-    value = jnp.asarray(value).astype(table.dtype)
-    return table.at[jnp.where(gate, slot, table.shape[-1])].set(value, mode="drop")
-
-
-def _has_open_pair(genome: Genome) -> Bool[Array, ""]:
-    return num_open_pairs(genome) > 0
-
-
-def _has_splittable(genome: Genome) -> Bool[Array, ""]:
-    return splittable(genome).any()
-
-
-def _has_disabled(genome: Genome) -> Bool[Array, ""]:
-    return (genome.conn_mask & ~genome.conn_enabled).any()
-
-
-def _has_other_activation(genome: Genome) -> Bool[Array, ""]:
-    return (genome.num_hidden > 0) & (len(genome.spec.hidden_activations) > 1)
-
-
-def _has_enabled(genome: Genome) -> Bool[Array, ""]:
-    return genome.enabled_mask.any()
-
-
 # The order is that of rates everywhere, of `Mutated.kind`, and of the native version.
 MUTATIONS = (
-    Mutation("add_connection", 0.20, True, 0, 1, _has_open_pair, add_connection),
-    Mutation("add_node", 0.25, True, 1, 2, _has_splittable, add_node),
-    Mutation("enable_connection", 0.05, True, 0, 0, _has_disabled, enable_connection),
-    Mutation("change_activation", 0.50, False, 0, 0, _has_other_activation, change_activation),
-    Mutation("disable_connection", 0.0, False, 0, 0, _has_enabled, disable_connection),
+    Mutation("add_connection", 0.20, True, 0, 1, has_open_target, add_connection),
+    Mutation("add_node", 0.25, True, 1, 2, splittable, add_node),
+    Mutation("enable_connection", 0.05, True, 0, 0, disabled, enable_connection),
+    Mutation("change_activation", 0.50, False, 0, 0, changeable, change_activation),
+    Mutation("disable_connection", 0.0, False, 0, 0, enabled, disable_connection),
 )
 KINDS = {mutation.name: index for index, mutation in enumerate(MUTATIONS)}

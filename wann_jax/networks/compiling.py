@@ -94,14 +94,14 @@ def _express_by_xla(genome: Genome) -> Network:
     listed = _list_connections(genome, order, net)
     rows = _lay_out_rows(listed, order, net)
     sum_source, sum_connection, row_source, row_connection = _fill_lists(genome, order, listed, rows, net)
-    node_activation = genome.node_activation.at[order.node].get(mode="fill", fill_value=SUM)
+    node = order.node.at[rows.ends].get(mode="fill", fill_value=spec.max_nodes)
     outputs = spec.first_output + jnp.arange(spec.num_outputs)
     return Network(
         sum_source=sum_source,
         sum_connection=sum_connection,
         row_source=row_source,
         row_connection=row_connection,
-        row_activation=jnp.full(net.max_rows, SUM).at[rows.last_row].set(node_activation, mode="drop"),
+        row_activation=genome.node_activation.at[node].get(mode="fill", fill_value=SUM),
         output_slot=net.first_row_slot + rows.last_row[order.place[outputs]],
         num_sums=rows.num_sums,
         num_rows=rows.num_rows,
@@ -172,6 +172,7 @@ class _Rows(NamedTuple):
     first_sum: Int[Array, "N"]
     first_row: Int[Array, "N"]
     last_row: Int[Array, "N"]  # the node's value; max_rows where there is no node
+    ends: Int[Array, "M"]  # place of the node whose last row it is; N: of none
     num_sums: Int[Array, ""]
     num_rows: Int[Array, ""]
 
@@ -180,14 +181,17 @@ def _lay_out_rows(listed: _Listed, order: EvaluationOrder, net: NetworkSpec) -> 
     width = net.row_width
     num_node_sums = -(-listed.num_summed // width)
     spilled = jnp.maximum(num_node_sums + listed.num_others - width, 0)
-    is_node = jnp.arange(order.node.shape[0]) < order.num_computed
+    places = jnp.arange(order.node.shape[0])
+    is_node = places < order.num_computed
     num_node_rows = jnp.where(is_node, 1 + -(-spilled // (width - 1)), 0)
     first_row = exclusive_cumsum(num_node_rows)
+    last_row = jnp.where(is_node, first_row + num_node_rows - 1, net.max_rows)
     return _Rows(
         num_node_sums=num_node_sums,
         first_sum=exclusive_cumsum(num_node_sums),
         first_row=first_row,
-        last_row=jnp.where(is_node, first_row + num_node_rows - 1, net.max_rows),
+        last_row=last_row,
+        ends=jnp.full(net.max_rows, places.size).at[last_row].set(places, mode="drop"),
         num_sums=num_node_sums.sum(),
         num_rows=num_node_rows.sum(),
     )
@@ -223,14 +227,14 @@ def _fill_lists(
 
     # Every row but a node's first continues the row before it.
     row_index = jnp.arange(net.max_rows)
-    begins = jnp.zeros(net.max_rows, bool).at[jnp.where(rows.last_row < net.max_rows, rows.first_row, net.max_rows)]
-    continues = ~begins.set(True, mode="drop") & (row_index < rows.num_rows)
-    row_source = table(net.max_rows, 0, row_at, row_slot)
-    carried = jnp.where(continues, net.first_row_slot + row_index - 1, row_source[:, 0])
+    begins = jnp.pad(rows.ends[:-1] < spec.max_nodes, (1, 0), constant_values=True)
+    continues = ~begins & (row_index < rows.num_rows)
+    carries = continues[:, None] & (jnp.arange(width) == 0)[None]
+    carried = (net.first_row_slot + row_index - 1)[:, None]
     return (
         table(net.max_input_sums, 0, sum_at, slot),
         table(net.max_input_sums, none, sum_at, number),
-        row_source.at[:, 0].set(carried),
+        jnp.where(carries, carried, table(net.max_rows, 0, row_at, row_slot)),
         table(net.max_rows, none, row_at, jnp.where(names_sum, none, number)),
     )
 
