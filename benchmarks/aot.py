@@ -82,6 +82,9 @@ TARGETS = {
 }
 
 
+WITH_PALLAS = ("h100", "a100")  # Ampere or newer
+
+
 def settle_environment() -> None:
     """Before JAX starts: only the CPU is used, and the assembler of the extra is found."""
     jax.config.update("jax_platforms", "cpu")

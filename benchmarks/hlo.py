@@ -16,6 +16,7 @@ FREE = {  # start nothing
     *("parameter", "constant", "tuple", "get-tuple-element", "bitcast", "after-all", "partition-id", "replica-id"),
     *("opt-barrier", "add-dependency", "copy-done", "async-done", "async-update", "domain", "iota-free"),
 }
+SCOPES = ("blocks", "episode", "rows", "levels", "at_size")  # names in the package, of loops and of branches
 SORT_TILE = 2048  # elements that one sorting kernel takes through all of its stages
 _SHAPE = re.compile(r"\b(pred|[suf]\d+|bf16|c64)\[([\d,]*)\]")
 _INSTRUCTION = re.compile(r"^\s+(ROOT )?%?([\w.\-]+) = (.*?) ([a-z][a-z0-9\-]*)\((.*)$")
@@ -176,7 +177,13 @@ class Program:
         return _fusion_bytes(self._computations[inner])
 
     def _author(self, instruction: Instruction) -> str:
-        """The innermost function of the package on the stack where the instruction was written."""
+        """The named scope that the instruction stands in, or the innermost function of the package that wrote it."""
+        found = re.search(r'op_name="([^"]*)"', instruction.rest)
+        path = found[1].split("/")[:-1] if found else []
+        scopes = [part for part in path if part in SCOPES]
+        return scopes[-1] if scopes and path[-1] == scopes[-1] else self._function(instruction)
+
+    def _function(self, instruction: Instruction) -> str:
         found = re.search(r"stack_frame_id=(\d+)", instruction.rest)
         frame = int(found[1]) if found else 0
         for _ in range(200):

@@ -114,5 +114,9 @@ def over_blocks(function: Callable[[Any], Any], population: Any, block_size: int
         return function(population)
     index = jnp.arange(num_blocks * block_size)
     index = jnp.where(index < size, index, 0).reshape(num_blocks, block_size)
-    result = jax.lax.map(lambda block: function(jax.tree.map(lambda leaf: leaf[block], population)), index)
+
+    def of_block(block):
+        return function(jax.tree.map(lambda leaf: leaf[block], population))
+
+    result = jax.named_scope("blocks")(jax.lax.map)(of_block, index)  # the name is for profiles
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:size], result)

@@ -25,7 +25,7 @@ from wann_jax.networks.network import Network
 
 # What the largest network of a population may fill of the tables: each is a program of its own.
 SHARES_OF_TABLES = (1 / 8, 3 / 16, 1 / 4, 5 / 16, 1 / 2, 1.0)
-LEVELS = (8, 12, 16, 24, 32)  # nodes on its longest path
+LEVELS = (12, 24)  # nodes on its longest path
 STEPS_PER_LOOK = 16
 COPIES = 4  # of all values, while they go through a level
 UNROLLED_ROWS = 2  # their small operations then share kernels
@@ -39,7 +39,7 @@ def samples(
     summarise: Callable[..., Any],
 ) -> Any:
     """All networks take the same row at the same time, and evaluate every activation."""
-    spec, per_row = networks.spec, 4 * inputs.shape[0] * (shared_weights.shape[0] + 1)
+    per_row = 4 * inputs.shape[0] * (shared_weights.shape[0] + 1)
 
     def sized(num_rows, num_sums):
         def some(networks):
@@ -48,8 +48,13 @@ def samples(
         per_individual = per_row * num_rows + 4 * inputs.shape[0] * num_sums
         return over_blocks(some, networks, individuals_within(per_individual))
 
-    sizes = sorted({(_share(spec.max_rows, part), _share(spec.max_input_sums, part)) for part in SHARES_OF_TABLES})
-    return _at_size((networks.num_rows, networks.num_sums), sizes, sized)
+    return _at_size((networks.num_rows, networks.num_sums), sample_sizes(networks), sized)
+
+
+def sample_sizes(networks: Network) -> list[tuple[int, int]]:
+    """Numbers of rows and of input sums that `samples` has programs for."""
+    spec = networks.spec
+    return sorted({(_share(spec.max_rows, part), _share(spec.max_input_sums, part)) for part in SHARES_OF_TABLES})
 
 
 def _all_rows(
@@ -81,7 +86,7 @@ def _all_rows(
         return lax.dynamic_update_index_in_dim(values, value, row + 1, 0)
 
     values = jnp.zeros((num_rows + 1, size, shared_weights.shape[0], inputs.shape[0]))
-    values = lax.fori_loop(0, num_rows, add_row, values, unroll=UNROLLED_ROWS)
+    values = jax.named_scope("rows")(lax.fori_loop)(0, num_rows, add_row, values, unroll=UNROLLED_ROWS)
     outputs = values[networks.output_slot - spec.first_row_slot + 1, individual[:, None]]
     return jax.vmap(summarise)(outputs.transpose(0, 2, 3, 1))
 
@@ -135,7 +140,7 @@ def act(networks: Network, lane_weights: Float[Array, "L"], use: Callable[[Polic
             def add_level(_, total):
                 return given + _product(from_nodes, _activated(kind, weights, total))
 
-            total = lax.fori_loop(1, num_levels, add_level, given, unroll=LEVELS[-1])
+            total = jax.named_scope("levels")(lax.fori_loop)(1, num_levels, add_level, given, unroll=LEVELS[-1])
             values = _activated(kind, weights, total)
             return nothing, jnp.take_along_axis(values, output[..., None], 1).swapaxes(1, 2)
 
@@ -217,4 +222,4 @@ def _at_size(
 ) -> Result:
     """`run` with the first of these sizes that the largest network does not exceed in anything. The last fits all."""
     fits = [jnp.stack([most.max() <= size for most, size in zip(found, each, strict=True)]).all() for each in sizes]
-    return lax.switch(jnp.stack(fits).argmax(), [partial(run, *each) for each in sizes])
+    return jax.named_scope("at_size")(lax.switch)(jnp.stack(fits).argmax(), [partial(run, *each) for each in sizes])

@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Bool, Float, Key
@@ -155,7 +156,7 @@ def _run(
     lanes = Lanes(task.reset(begun, shape, episodes), jnp.zeros(shape), jnp.ones(shape, bool))
     start = (0, policy.memory, jnp.zeros(shape[0], jnp.int32), lanes)
     several = partial(_repeated, lambda _, carry: look_and_act(carry), looks)
-    *_, steps, lanes = lax.while_loop(running, several, start)
+    *_, steps, lanes = jax.named_scope("episode")(lax.while_loop)(running, several, start)
     task.stop(lanes)
     return lanes.returns, steps.astype(jnp.float32)
 
