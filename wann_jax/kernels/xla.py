@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from wann_jax.devices import over_blocks
 from wann_jax.genomes.activation_ids import SUM
@@ -106,18 +106,13 @@ def _without_weights(
     if not num_sums:
         return given
     sums = total(networks.sum_source[:, :num_sums].swapaxes(0, 1))  # [Q, P, B]
-    individual = jnp.arange(source.shape[1])
+    individual = jnp.arange(source.shape[1])[None]
     for column in range(spec.row_width):
         slot = source[..., column]
         is_sum = (slot >= spec.first_sum_slot) & (slot < spec.first_row_slot)
-        value = sums[_where(is_sum, slot - spec.first_sum_slot, individual)]
+        value = sums[jnp.where(is_sum, slot - spec.first_sum_slot, 0), jnp.where(is_sum, individual, 0)]
         given = given + jnp.where(is_sum[..., None], value, 0.0)
     return given
-
-
-def _where(condition: Bool[Array, "*shape"], place: Int[Array, "*shape"], individual: Int[Array, "*shape"]) -> Any:
-    """Where to look; those whom it does not concern all look at one place, which a cache holds."""
-    return jnp.where(condition, place, 0), jnp.where(condition, individual, 0)
 
 
 def act(networks: Network, lane_weights: Float[Array, "L"], use: Callable[[Policy], Result]) -> Result:
