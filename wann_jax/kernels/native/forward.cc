@@ -5,6 +5,7 @@
 
 #include "parallel.h"
 #include "program.h"
+#include "tiles.h"
 
 namespace ffi = xla::ffi;
 
