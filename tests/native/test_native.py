@@ -21,7 +21,7 @@ from wann_jax.genomes.population import BREED
 from wann_jax.kernels import losses
 from wann_jax.kernels import native as kernels
 from wann_jax.kernels.losses import LOSS
-from wann_jax.kernels.native import FORWARD
+from wann_jax.kernels.native import FORWARD, SAMPLES
 from wann_jax.native import Library, compiler, store
 from wann_jax.networks import network
 from wann_jax.networks.compiling import EXPRESS
@@ -245,7 +245,7 @@ CONSTANTS = [
     (BREED, population, "MUTATIONS", population.MUTATIONS[::-1]),
     (EXPRESS, network, "ROW_WIDTH", 8),
     (EXPRESS, activation_ids, "SUM", 11),
-    (FORWARD, kernels, "TILE", 128),
+    (SAMPLES, kernels, "TILE", 128),
     (FORWARD, activation_ids, "TANH", 12),
     (LOSS, losses, "SMALLEST_DEVIATION", 1e-9),
     (WALKER, walker_contacts, "_BOX_MARGIN", 0.2),
