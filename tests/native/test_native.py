@@ -141,6 +141,16 @@ class TestLibrary:
         names = {each.suffix for each in (tmp_path / "native").iterdir() if each.name.startswith("small")}
         assert names == {".so", ".json"}
 
+    def test_what_is_loaded_is_not_compiled_again(self, fresh, source, capsys):
+        fresh()
+        library = source()
+        assert library.ready()
+        library.path.unlink()
+        capsys.readouterr()
+        native.compile_together(library)
+        assert capsys.readouterr().err == ""
+        assert not library.path.exists()
+
     def test_another_number_is_another_library(self, fresh, source):
         fresh()
         assert [source(number=number)._opened().small() for number in (3, 4)] == [3, 4]
