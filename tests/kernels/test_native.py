@@ -1,5 +1,7 @@
 """The native kernels: all sizes of batches, hard values, and which programs hold them. test_forward.py has the rest."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,7 +28,9 @@ from wann_jax.evolution import generation as search
 from wann_jax.evolution import loop
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS
 from wann_jax.genomes.genome import GenomeSpec
+from wann_jax.kernels import choosing
 from wann_jax.kernels.losses import CrossEntropy
+from wann_jax.kernels.native import FORWARD, SAMPLES
 from wann_jax.networks.compiling import express
 
 express_pool = jax.jit(jax.vmap(express))
@@ -63,6 +67,51 @@ def test_genomes_compile_to_the_same_networks(spec):
         assert_same(natively, by_xla)
     one = individual(pool(spec), POOL_SIZE - 1)
     assert_same(*both(express, one))
+
+
+def chains_and_fans(spec: GenomeSpec, seed: int) -> PlainGenome:
+    """Values that are read at once, many nodes later, by many nodes, or all at the end by one."""
+    random = np.random.default_rng(seed)
+    hidden = [spec.num_fixed + place for place in range(44)]
+    chain, fan, late = hidden[:24], hidden[24:40], hidden[40:]
+    pairs = [(1, chain[0]), (spec.first_output - 1, chain[0]), *itertools.pairwise(chain)]
+    pairs += [(chain[place], chain[place + gap]) for gap in (2, 7, 11) for place in range(seed, 24 - gap, gap)]
+    pairs += [(int(random.choice(chain)), node) for node in fan] + [(2, node) for node in fan[::3]]
+    pairs += [(node, late[0]) for node in fan] + [(node, late[1]) for node in chain]
+    pairs += [(late[0], late[2]), (chain[0], late[2]), (late[1], late[3]), (fan[0], late[3]), (late[2], late[3])]
+    outputs = range(spec.first_output, spec.num_fixed)
+    pairs += [
+        (node, output) for output in outputs for node in (late[output % 4], *random.permutation(chain)[:6].tolist())
+    ]
+    smooth = [ACTIVATION_IDS[name] for name in ("tanh", "sigmoid", "gaussian", "abs")]
+    activations = [spec.output_activation] * spec.num_fixed + random.choice(smooth, len(hidden)).tolist()
+    return PlainGenome(activations, [(source, target, True) for source, target in dict.fromkeys(pairs)])
+
+
+@LAYOUTS
+def test_values_that_share_places_are_read_before_they_are_overwritten(spec):
+    networks = express_pool(stack([from_plain(spec, chains_and_fans(spec, seed)) for seed in range(4)]))
+    random = np.random.default_rng(1)
+    inputs = jnp.asarray(random.normal(size=(70, spec.num_inputs)).astype(np.float32))
+    weights = jnp.asarray([-0.9, -0.4, 0.3, 0.6, 1.1])
+    with kernels("native"):
+        outputs = jax.jit(lambda *arrays: wann.forward_samples(*arrays))(networks, weights, inputs)
+    expected = [[wann.forward(individual(networks, i), weight, inputs) for weight in weights] for i in range(4)]
+    np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5)
+    for deviation in (0.0, 0.5, 2.0):
+        loss = CrossEntropy(jnp.asarray(random.integers(0, spec.num_outputs, 70)), deviation)
+        with kernels("native"):
+            losses = jax.jit(lambda *arrays, loss=loss: wann.forward_samples(*arrays, loss))(networks, weights, inputs)
+        by_definition = [loss(jnp.asarray(outputs_of_one)) for outputs_of_one in expected]
+        np.testing.assert_allclose(losses, by_definition, rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("library", [FORWARD, SAMPLES], ids=lambda library: library.name)
+def test_programs_use_the_native_kernels_only_if_all_are_ready(library, monkeypatch):
+    with kernels("native"):
+        assert choosing.backend_of("cpu") is choosing.NATIVE
+        monkeypatch.setattr(library, "ready", lambda: False)
+        assert choosing.backend_of("cpu") is choosing.XLA_CPU
 
 
 @LAYOUTS

@@ -21,7 +21,7 @@ from wann_jax.genomes.population import BREED
 from wann_jax.kernels import losses
 from wann_jax.kernels import native as kernels
 from wann_jax.kernels.losses import LOSS
-from wann_jax.kernels.native import FORWARD
+from wann_jax.kernels.native import FORWARD, SAMPLES
 from wann_jax.native import Library, compiler, store
 from wann_jax.networks import network
 from wann_jax.networks.compiling import EXPRESS
@@ -141,6 +141,16 @@ class TestLibrary:
         names = {each.suffix for each in (tmp_path / "native").iterdir() if each.name.startswith("small")}
         assert names == {".so", ".json"}
 
+    def test_what_is_loaded_is_not_compiled_again(self, fresh, source, capsys):
+        fresh()
+        library = source()
+        assert library.ready()
+        library.path.unlink()
+        capsys.readouterr()
+        native.compile_together(library)
+        assert capsys.readouterr().err == ""
+        assert not library.path.exists()
+
     def test_another_number_is_another_library(self, fresh, source):
         fresh()
         assert [source(number=number)._opened().small() for number in (3, 4)] == [3, 4]
@@ -245,7 +255,7 @@ CONSTANTS = [
     (BREED, population, "MUTATIONS", population.MUTATIONS[::-1]),
     (EXPRESS, network, "ROW_WIDTH", 8),
     (EXPRESS, activation_ids, "SUM", 11),
-    (FORWARD, kernels, "TILE", 128),
+    (SAMPLES, kernels, "TILE", 128),
     (FORWARD, activation_ids, "TANH", 12),
     (LOSS, losses, "SMALLEST_DEVIATION", 1e-9),
     (WALKER, walker_contacts, "_BOX_MARGIN", 0.2),

@@ -44,7 +44,7 @@ def backend_of(platform: str) -> Backend:
 
 
 def _on_cpu() -> Backend:
-    return NATIVE if native.FORWARD.ready() else XLA_CPU
+    return NATIVE if native.ready() else XLA_CPU
 
 
 def _on_cuda() -> Backend:

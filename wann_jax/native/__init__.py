@@ -108,7 +108,9 @@ class Library:
         return function(*arrays, **typed)
 
     def missing(self) -> bool:
-        """Whether there is something to compile: no whole file, and no failure that is remembered."""
+        """Whether there is something to compile: neither loaded nor a whole file, and no failure that is remembered."""
+        if self._is_loaded is not None:
+            return False
         path = self.path
         return not store.is_whole(path) and (_insists() or "failure" not in store.read_note(path))
 

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from wann_jax.genomes import activation_ids
 from wann_jax.kernels.backend import Policy
-from wann_jax.native import Library, Value, numbers
+from wann_jax.native import Library, Value, compile_together, numbers
 from wann_jax.networks import network
 from wann_jax.networks.network import Network
 
@@ -29,7 +29,8 @@ def program_constants() -> dict[str, Value]:
     return numbers(sys.modules[__name__], network, activation_ids)
 
 
-FORWARD = Library("forward", "wann_forward_samples", "wann_forward_lanes", seconds=4, constants=program_constants)
+FORWARD = Library("forward", "wann_forward_lanes", seconds=4, constants=program_constants)
+SAMPLES = Library("samples", "wann_forward_samples", seconds=4, constants=program_constants)
 
 
 @runtime_checkable
@@ -45,6 +46,12 @@ class NativeSummary(Protocol):
     ) -> Any:
         """For every network, from tiles of constants and `num_samples` inputs."""
         ...
+
+
+def ready() -> bool:
+    """Whether programs are to use these kernels: all or none. Raises ConfigError as `Library.ready`."""
+    compile_together(FORWARD, SAMPLES)
+    return FORWARD.ready() and SAMPLES.ready()
 
 
 def act(networks: Network, lane_weights: Float[Array, "L"], use: Callable[[Policy], Any]) -> Any:
@@ -72,7 +79,7 @@ def samples(
 
     def one_network(nothing, network):
         alone = jax.tree.map(lambda table: table[None], network)
-        outputs = FORWARD.call("wann_forward_samples", result, *alone.kernel_tables, shared_weights, tiles)
+        outputs = SAMPLES.call("wann_forward_samples", result, *alone.kernel_tables, shared_weights, tiles)
         return nothing, summarise(outputs[0].transpose(1, 2, 0))
 
     return lax.scan(one_network, None, networks)[1]

@@ -1,4 +1,4 @@
-// Native kernels behind `forward_samples` and `forward_lanes` (../forward.py defines what they compute).
+// Native kernel behind `forward_lanes` (../forward.py defines what it computes).
 
 #include <algorithm>
 #include <cstdint>
@@ -11,32 +11,6 @@ namespace ffi = xla::ffi;
 namespace {
 
 using namespace wann;
-
-// tiles [T, 2 + I, S] -> outputs [P, O, W, B]: the first B of the T * S samples
-ffi::Error ForwardSamples(ffi::ThreadPool pool, Table row_source, Table row_activation, Table sum_source,
-                          Table output_slot, Table num_sums, Table num_rows, Floats shared_weights, Floats tiles,
-                          ffi::ResultBuffer<ffi::F32> results) {
-  const Networks networks{row_source, row_activation, sum_source, output_slot,
-                          num_sums,   num_rows,       tiles.dimensions()[1] - kFirstInputSlot};
-  const int64_t num_weights = shared_weights.element_count(), num_samples = results->dimensions().back();
-  const int64_t num_tiles = tiles.dimensions()[0];
-  const int64_t least = LeastItems(networks.mean_rows() * num_weights * kSampleLanes);
-  InBlocks(pool, networks.count() * num_tiles, least, [&](int64_t begin, int64_t end) {
-    TileRunner runner(networks, shared_weights, tiles);
-    for (int64_t item = begin; item < end; ++item) {
-      const int64_t index = item / num_tiles, tile = item % num_tiles, first = tile * kSampleLanes;
-      const int64_t width = std::min<int64_t>(kSampleLanes, num_samples - first);
-      if (item == begin || tile == 0) runner.Choose(index);
-      runner.Run(tile, [&](int64_t w, const auto& outputs) {
-        for (int64_t output = 0; output < networks.num_outputs(); ++output) {
-          const int64_t row = (index * networks.num_outputs() + output) * num_weights + w;
-          std::copy(outputs[output], outputs[output] + width, results->typed_data() + row * num_samples + first);
-        }
-      });
-    }
-  });
-  return ffi::Error::Success();
-}
 
 // Networks from `first` to `last` on all lanes. Inputs lie as [I, P, L].
 template <int kLanes>
@@ -83,21 +57,17 @@ ffi::Error ForwardLanes(ffi::ThreadPool pool, Table row_source, Table row_activa
   return ffi::Error::Success();
 }
 
-auto Binding() {
-  return ffi::Ffi::Bind()
-      .Ctx<ffi::ThreadPool>()
-      .Arg<Table>()   // row_source
-      .Arg<Table>()   // row_activation
-      .Arg<Table>()   // sum_source
-      .Arg<Table>()   // output_slot
-      .Arg<Table>()   // num_sums
-      .Arg<Table>()   // num_rows
-      .Arg<Floats>()  // weights
-      .Arg<Floats>()  // tiles or inputs
-      .Ret<Floats>();
-}
-
 }  // namespace
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(wann_forward_samples, ForwardSamples, Binding());
-XLA_FFI_DEFINE_HANDLER_SYMBOL(wann_forward_lanes, ForwardLanes, Binding());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(wann_forward_lanes, ForwardLanes,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<Table>()   // row_source
+                                  .Arg<Table>()   // row_activation
+                                  .Arg<Table>()   // sum_source
+                                  .Arg<Table>()   // output_slot
+                                  .Arg<Table>()   // num_sums
+                                  .Arg<Table>()   // num_rows
+                                  .Arg<Floats>()  // lane_weights
+                                  .Arg<Floats>()  // inputs
+                                  .Ret<Floats>());

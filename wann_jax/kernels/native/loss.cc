@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "parallel.h"
-#include "program.h"
+#include "tiles.h"
 
 namespace ffi = xla::ffi;
 

@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <memory>
 #include <numeric>
-#include <vector>
 
 #include "activations.h"
 #include "genome.h"
@@ -18,13 +17,24 @@
 
 namespace wann {
 
-constexpr int kSampleLanes = WANN_NATIVE_TILE;  // samples that run at once
-
 // One row: adds up to kRowWidth slots, scales the sum by the lane's weight, applies a function.
 struct Step {
   int32_t num_sources, activation;
   int32_t source[kRowWidth];
 };
+
+// The functions by id (networks/activations.py), for a switch in which `apply` takes one.
+#define WANN_ACTIVATION_CASES(apply) \
+  case WANN_ACTIVATION_IDS_LINEAR: apply([](float x) { return x; }); break; \
+  case WANN_ACTIVATION_IDS_STEP: apply([](float x) { return x > 0.0f ? 1.0f : 0.0f; }); break; \
+  case WANN_ACTIVATION_IDS_SIN: apply([](float x) { return SinPi(x); }); break; \
+  case WANN_ACTIVATION_IDS_GAUSSIAN: apply([](float x) { return Exp(-0.5f * x * x); }); break; \
+  case WANN_ACTIVATION_IDS_TANH: apply([](float x) { return Tanh(x); }); break; \
+  case WANN_ACTIVATION_IDS_SIGMOID: apply([](float x) { return 0.5f * Tanh(0.5f * x) + 0.5f; }); break; \
+  case WANN_ACTIVATION_IDS_INVERSE: apply([](float x) { return -x; }); break; \
+  case WANN_ACTIVATION_IDS_ABS: apply([](float x) { return std::fabs(x); }); break; \
+  case WANN_ACTIVATION_IDS_RELU: apply([](float x) { return x < 0.0f ? 0.0f : x; }); break; \
+  case WANN_ACTIVATION_IDS_COS: apply([](float x) { return SinPi(x + 0.5f); }); break;
 
 // Applies the function with this id (networks/activations.py) to each lane's scaled sum.
 template <int kLanes, typename Sum>
@@ -34,16 +44,7 @@ void Activate(int activation, const float* __restrict weights, float* __restrict
   };
   switch (activation) {
     case kPartialSum: for (int i = 0; i < kLanes; ++i) out[i] = sum(i); break;
-    case WANN_ACTIVATION_IDS_LINEAR: apply([](float x) { return x; }); break;
-    case WANN_ACTIVATION_IDS_STEP: apply([](float x) { return x > 0.0f ? 1.0f : 0.0f; }); break;
-    case WANN_ACTIVATION_IDS_SIN: apply([](float x) { return SinPi(x); }); break;
-    case WANN_ACTIVATION_IDS_GAUSSIAN: apply([](float x) { return Exp(-0.5f * x * x); }); break;
-    case WANN_ACTIVATION_IDS_TANH: apply([](float x) { return Tanh(x); }); break;
-    case WANN_ACTIVATION_IDS_SIGMOID: apply([](float x) { return 0.5f * Tanh(0.5f * x) + 0.5f; }); break;
-    case WANN_ACTIVATION_IDS_INVERSE: apply([](float x) { return -x; }); break;
-    case WANN_ACTIVATION_IDS_ABS: apply([](float x) { return std::fabs(x); }); break;
-    case WANN_ACTIVATION_IDS_RELU: apply([](float x) { return x < 0.0f ? 0.0f : x; }); break;
-    case WANN_ACTIVATION_IDS_COS: apply([](float x) { return SinPi(x + 0.5f); }); break;
+    WANN_ACTIVATION_CASES(apply)
   }
 }
 
@@ -90,15 +91,6 @@ struct Network {
   }
 };
 
-// The same step without the padding of its list, which points to the slot that holds zero.
-inline Step Compact(const Step& padded) {
-  Step step{0, padded.activation, {}};
-  for (int32_t source : padded.source) {
-    if (source != 0) step.source[step.num_sources++] = source;
-  }
-  return step;
-}
-
 // A batch of them, [P, ...].
 struct Networks {
   Table row_source, row_activation, sum_source, output_slot, num_sums, num_rows;
@@ -139,50 +131,5 @@ inline float* Scratch(int64_t num_floats) {
   }
   return memory.get();
 }
-
-// Networks on tiles [T, 2 + I, S] of constants and inputs, under every weight. One runner for each thread.
-class TileRunner {
- public:
-  TileRunner(const Networks& networks, Floats shared_weights, Floats tiles)
-      : networks_(networks), shared_weights_(shared_weights), tiles_(tiles), outputs_(networks.num_outputs()) {}
-
-  // Makes this network the one that runs.
-  void Choose(int64_t index) {
-    network_ = networks_[index];
-    sums_.clear();
-    rows_.clear();
-    for (int i = 0; i < network_.num_sums; ++i) sums_.push_back(Compact(network_.Sum(i)));
-    for (int i = 0; i < network_.num_rows; ++i) rows_.push_back(Compact(network_.Row(i)));
-  }
-
-  // Calls visit(w, outputs) with the outputs' slots, one pointer for each output.
-  template <typename Visit>
-  void Run(int64_t tile, Visit visit) {
-    constexpr int kLanes = kSampleLanes;
-    const int64_t num_constants = networks_.num_constants();
-    float* slots = Scratch(networks_.num_slots() * kLanes);
-    float *sum_slots = slots + num_constants * kLanes, *row_slots = slots + networks_.first_row_slot() * kLanes;
-    for (size_t output = 0; output < outputs_.size(); ++output) {
-      outputs_[output] = slots + int64_t{network_.output_slot[output]} * kLanes;
-    }
-    alignas(64) float lane_weights[kLanes] = {};
-    const float* constants = tiles_.typed_data() + tile * num_constants * kLanes;
-    if (networks_.max_sums() == 0) std::copy(constants, constants + num_constants * kLanes, slots);
-    // The sums are the same under every weight.
-    RunSteps<kLanes>(network_.num_sums, [&](int i) -> const Step& { return sums_[i]; }, constants, lane_weights, sum_slots);
-    for (int64_t w = 0; w < static_cast<int64_t>(shared_weights_.element_count()); ++w) {
-      std::fill(lane_weights, lane_weights + kLanes, shared_weights_.typed_data()[w]);
-      RunSteps<kLanes>(network_.num_rows, [&](int i) -> const Step& { return rows_[i]; }, slots, lane_weights, row_slots);
-      visit(w, outputs_);
-    }
-  }
-
- private:
-  const Networks& networks_;
-  Floats shared_weights_, tiles_;
-  std::vector<const float*> outputs_;
-  std::vector<Step> sums_, rows_;
-  Network network_{};
-};
 
 }  // namespace wann
