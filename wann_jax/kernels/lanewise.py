@@ -160,7 +160,7 @@ def _branch(branches: Sequence[Any], index: Numbers, *arguments: Numbers) -> lis
     return [_each(lambda *cases: _select(which, cases), leaves) for leaves in zip(*results, strict=True)]
 
 
-def _round(x: Array) -> Array:
+def _round(x: Any) -> Array:
     """To the nearest whole number, halves to the even one."""
     low = jnp.floor(x)
     rest = x - low
@@ -168,7 +168,7 @@ def _round(x: Array) -> Array:
     return low + jnp.where((rest > 0.5) | ((rest == 0.5) & is_odd), 1.0, 0.0)
 
 
-def _sign(x: Array) -> Array:
+def _sign(x: Any) -> Array:
     return (x > 0).astype(x.dtype) - (x < 0).astype(x.dtype)
 
 

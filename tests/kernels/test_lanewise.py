@@ -1,0 +1,89 @@
+"""Functions of numbers, applied to lanes: against JAX's own vmap."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from wann_jax.kernels.lanewise import NotLanewiseError, lanewise, numbers_of
+
+LANES = 6
+
+
+def over_lanes(function, *arguments):
+    """What lanewise gives for arguments with a trailing axis of lanes, as arrays with the same."""
+    shapes = [jax.ShapeDtypeStruct(argument.shape[:-1], argument.dtype) for argument in arguments]
+    given = []
+    for argument in arguments:
+        numbers = np.empty(argument.shape[:-1], object)
+        for place in np.ndindex(numbers.shape):
+            numbers[place] = argument[place]
+        given.append(numbers)
+    results = jax.tree.leaves(lanewise(function, *shapes)(*given))
+    return [_stacked(numbers_of(result)) for result in results]
+
+
+def _stacked(numbers):
+    lanes = [np.broadcast_to(np.asarray(number), LANES) for number in numbers.ravel()]
+    return np.stack(lanes).reshape(*numbers.shape, LANES)
+
+
+def normal(*shape):
+    return jnp.asarray(np.random.default_rng(len(shape)).normal(size=(*shape, LANES)).astype(np.float32))
+
+
+def turned(x):
+    return jnp.concatenate([x[1:], x[:1]])[::-1] * jnp.asarray([1.0, -2.0, 3.0])
+
+
+FUNCTIONS = {
+    "elementwise": lambda x: jnp.tanh(x) * jnp.sin(x) + jnp.where(x > 0, x**2, jnp.abs(x)) - jnp.sqrt(x * x),
+    "rounding": lambda x: jnp.round(x * 2.5) + jnp.sign(x) + jnp.floor(x) + jnp.round(jnp.float32(2.5)),
+    "halves": lambda x: jnp.round(jnp.floor(x) + 0.5),
+    "pieces": turned,
+    "reductions": lambda x: jnp.stack([x.sum(), x.max(), x.min(), (x > 0).any().astype(jnp.float32)]),
+    "extremes": lambda x: x.argmax() * 10 + x.argmin(),
+    "equal extremes": lambda x: jnp.floor(x * 0.3).argmax(),
+    "a place that depends on the lane": lambda x: x[(x[0] > 0).astype(jnp.int32) + (x[1] > 0).astype(jnp.int32)],
+    "branches": lambda x: lax.cond(x[0] > 0, lambda x: x * 2.0, lambda x: x - 1.0, x),
+    "calls": lambda x: jax.jit(jax.nn.relu)(x) + jnp.clip(x, -0.5, 0.5),
+    "shapes": lambda x: jnp.broadcast_to(x.reshape(3, 1), (3, 2)).T.squeeze()[0],
+    "what is not used may be anything": lambda x: (x, jnp.sort(x))[0],
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_lanes_get_what_each_would_get_alone(name):
+    function, x = FUNCTIONS[name], normal(3)
+    wanted = jax.vmap(function, in_axes=-1, out_axes=-1)(x)
+    (found,) = over_lanes(function, x)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
+
+
+def test_trees_keep_their_structure():
+    def function(state, gain):
+        return {"position": state["position"] + gain, "speed": state["speed"][:1]}
+
+    shapes = {"position": jax.ShapeDtypeStruct((), jnp.float32), "speed": jax.ShapeDtypeStruct((2,), jnp.float32)}
+    position, first, second = jnp.ones(LANES), jnp.zeros(LANES), jnp.arange(6.0)
+    state = {"position": position, "speed": numbers_of([first, second])}
+    found = lanewise(function, shapes, jax.ShapeDtypeStruct((), jnp.float32))(state, np.float32(2.0))
+    np.testing.assert_array_equal(found["position"], jnp.full(LANES, 3.0))
+    assert found["speed"].shape == (1,)
+    assert found["speed"][0] is first
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (jnp.sort, "'sort' has no form for single lanes"),
+        (lambda x: x + jax.random.uniform(jax.random.key(0)), "'random_bits' has no form for single lanes"),
+    ],
+    ids=["sort", "random"],
+)
+def test_what_lanes_cannot_do_is_refused(function, told):
+    with pytest.raises(NotLanewiseError) as error:
+        over_lanes(function, normal(3))
+    assert "has no form for single lanes" in str(error.value)
+    assert str(error.value) == told or "random" in str(error.value)
