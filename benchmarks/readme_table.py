@@ -1,4 +1,4 @@
-"""The benchmark table of benchmarks/README.md, made from the files in results/.
+"""The tables of benchmarks/README.md, made from the files in results/.
 
     python -m benchmarks.readme_table [--check]
 
@@ -15,7 +15,7 @@ from benchmarks.common import RESULTS
 
 README = Path(__file__).parent / "README.md"
 PEERS = ("xla", "original", "tensorneat", "evosax", "evojax")
-BEGIN, END = "<!-- benchmarks: made by python -m benchmarks.readme_table -->", "<!-- end of benchmarks -->"
+COMMAND = "python -m benchmarks.readme_table"
 
 
 def main() -> int:
@@ -23,24 +23,49 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     text = README.read_text()
-    wanted = with_table(text, table())
+    wanted = text
+    for name, table in (("benchmarks", kernel_table()), ("accelerators", accelerator_table())):
+        wanted = with_table(wanted, name, table)
     if parser.parse_args().check:
         if text != wanted:
-            print("benchmarks/README.md: the table is not what results/ gives; run python -m benchmarks.readme_table")
+            print("benchmarks/README.md: the tables are not what results/ gives; run python -m benchmarks.readme_table")
         return int(text != wanted)
     README.write_text(wanted)
     return 0
 
 
-def with_table(text: str, table: str) -> str:
+def with_table(text: str, name: str, table: str) -> str:
     """The page's text with the table between its two marks."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+    begin, end = f"<!-- {name}: made by {COMMAND} -->", f"<!-- end of {name} -->"
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{table}\n{end}{after}"
 
 
-def table() -> str:
-    """All rows, as Markdown."""
+def accelerator_table() -> str:
+    """What programs would take on accelerators, as read off the compiled text."""
+    document = load("accelerators")
+    versions = document["machine"]
+    lines = [
+        f"Compiled ahead of time, never run; jax {versions['jax']}. All times are *modelled*.",
+        "",
+        "| program | target | kernels | launches | waits | GB moved | temporary GiB | modelled ms |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in document["rows"]:
+        if row["launches"] is None:
+            analysis = row.get("cost_analysis", {})
+            told = f"{analysis.get('flops', 0) / 1e9:.3g} GFLOP for one round of each loop"
+            cells = ["", "", "", f"{row['temporary_gib']:.2f}", f"({told})"]
+        else:
+            cells = [f"{row['launches']:,.0f}", f"{row['waits']:,.0f}", f"{row['gigabytes']:.3g}"]
+            cells += [f"{row['temporary_gib']:.2f}", f"{row['modelled_ms']:.3g}"]
+        lines.append(f"| {' | '.join([row['program'], row['target'], row['kernels'], *cells])} |")
+    return "\n".join(lines)
+
+
+def kernel_table() -> str:
+    """Kernels, generations and scaling, as Markdown."""
     kernels, generation, scaling = (load(name) for name in ("kernels", "generation", "scaling"))
     rows = [kernel_cells(row) for row in kernels["rows"]]
     lines = [

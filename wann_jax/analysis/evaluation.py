@@ -15,6 +15,7 @@ from jaxtyping import Float, Key
 from wann_jax.devices import over_population, replicated
 from wann_jax.errors import require
 from wann_jax.evolution.config import check_weights
+from wann_jax.kernels.choosing import check_choice
 from wann_jax.networks.network import Network, stack_networks
 from wann_jax.strictness import in_32_bits
 from wann_jax.tasks.base import Task, check_fits
@@ -52,6 +53,7 @@ def evaluate(
     require(0 <= seed < 2**63, "seed", "between 0 and 2**63 - 1", seed)
     require(split in SPLITS, "split", f"one of {', '.join(SPLITS)}", split)
     require(len(networks) > 0, "networks", "at least one", len(networks))
+    check_choice()
     for network in networks:
         check_fits(task, network)
     arguments = (task, stack_networks(networks), jnp.asarray(values, jnp.float32), jax.random.key(seed))

@@ -25,6 +25,7 @@ from wann_jax.evolution.generation import (
 from wann_jax.evolution.metrics import GenerationMetrics
 from wann_jax.genomes.genome import MIN_HIDDEN_CAPACITY, OUTPUT_LAYER, Genome, GenomeSpec, grow
 from wann_jax.genomes.population import BREED, adopted, with_room
+from wann_jax.kernels.choosing import check_choice
 from wann_jax.networks.compiling import EXPRESS, express
 from wann_jax.networks.network import Network
 from wann_jax.strictness import in_32_bits
@@ -48,6 +49,7 @@ class Dispatch(NamedTuple):
 def start(task: Task, config: SearchConfig, seed: int, initial: Genome | None = None) -> SearchState:
     """A checked fresh state. The first generation: random, or copies of `initial`. Raises ConfigError."""
     config.check()
+    check_choice()
     require(0 <= seed < 2**63, "seed", "between 0 and 2**63 - 1", seed)
     native.compile_together(BREED, EXPRESS)  # every search needs them
     sizes = (task.num_inputs, task.num_outputs, task.hidden_activations, MIN_HIDDEN_CAPACITY)
@@ -71,6 +73,7 @@ def dispatches(
 
     With `interval`, a dispatch ends at every multiple of so many generations. Results do not depend on it.
     """
+    check_choice()
     marks = int(state.next_mark) + (config.generations - int(state.generation)) * config.marks_per_generation
     require(marks < MARK_LIMIT, "historical marks of generations * population_size * max_changes", "below 2**31", marks)
     compiled_spec: GenomeSpec | None = None

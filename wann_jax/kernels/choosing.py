@@ -16,6 +16,7 @@ from wann_jax import native as loader
 from wann_jax.errors import require
 from wann_jax.kernels import native, pallas, xla, xla_cpu
 from wann_jax.kernels.backend import Backend
+from wann_jax.kernels.memory import budget_bytes
 from wann_jax.kernels.platforms import by_platform
 from wann_jax.kernels.trial import failure_of
 from wann_jax.version import KERNELS_VARIABLE
@@ -76,7 +77,9 @@ def _passes_trial() -> bool:
 
 
 def check_choice() -> None:
-    """Raises ConfigError if $WANN_KERNELS insists on kernels that cannot run where this machine's programs do."""
+    """Raises ConfigError if $WANN_KERNELS insists on kernels that cannot run where this machine's programs do, or if
+    $WANN_DEVICE_MEMORY is no number."""
+    budget_bytes()
     wanted, platform = loader.kernels_wanted(), jax.default_backend()
     field = f"${KERNELS_VARIABLE}"
     require(
