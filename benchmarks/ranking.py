@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks.common import peak_memory_gib, time_it, write_result
 from wann_jax.evolution.ranking import rank
+from wann_jax.files import strict_json
 
 SIZES = (960, 8_192, 65_536, 100_000)
 KINDS = ("together", "against", "chain", "three")
@@ -27,7 +28,7 @@ LARGEST_OF_THREE = 65_536
 def main() -> None:
     """With a kind and a size: prints that row. Otherwise all rows, each in a process, into one result file."""
     if len(sys.argv) > 1:
-        print(json.dumps(row(sys.argv[1], int(sys.argv[2]))))
+        print(strict_json(row(sys.argv[1], int(sys.argv[2]))))
         return
     rows = []
     for kind in KINDS:

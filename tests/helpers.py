@@ -44,7 +44,7 @@ def kernels(name: str):
     others = {"accelerator": choosing.XLA, "pallas": choosing.PALLAS}
     with (
         mock.patch.object(native, "available", return_value=name == "native"),
-        mock.patch.object(launching, "INTERPRET", True),
+        mock.patch.object(launching, "INTERPRET", name == "pallas"),
         mock.patch.object(choosing, "_on_cpu", return_value=others[name]) if name in others else nullcontext(),
     ):
         yield

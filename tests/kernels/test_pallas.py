@@ -12,7 +12,7 @@ from tests.helpers import FEW_INPUTS, LAYOUTS, kernels, pool
 from wann_jax.kernels import choosing
 from wann_jax.kernels.backend import LaneEpisodes
 from wann_jax.kernels.lanewise import NotLanewiseError
-from wann_jax.kernels.pallas.episodes import episodes as run_episodes
+from wann_jax.kernels.pallas.episodes import whole_episodes
 from wann_jax.kernels.pallas.program import program_of
 from wann_jax.networks.compiling import express
 from wann_jax.strictness import loose_types
@@ -74,7 +74,7 @@ def test_whole_episodes_run_where_nothing_is_random_and_only_there():
     def kinds(name):
         task = wann.make_task(name)
         networks, begun = networks_for(task), task.begin(jax.random.key(0), 2)
-        run = partial(run_episodes, networks, jnp.ones(4), task.lane(begun))
+        run = partial(whole_episodes, networks, jnp.ones(4), task.lane(begun))
         with kernels("pallas"), loose_types():
             return jax.eval_shape(run)
 
@@ -95,8 +95,8 @@ def test_states_of_all_kinds_are_carried():
 
     lane = LaneEpisodes(jnp.float32(0.5), start, 3, step, lambda state: jnp.zeros(5) + state["x"][0])
     with kernels("pallas"):
-        returns, steps = jax.jit(lambda networks: run_episodes(networks, jnp.ones(5), lane))(networks)
+        returns, steps = jax.jit(lambda networks: whole_episodes(networks, jnp.ones(5), lane))(networks)
     # Episode 0: 4+7, 5+9+100, 6+11 and it ends at n = 11; episode 1: 8+8+100, 9+10, 10+12+100.
     np.testing.assert_allclose(returns[0], [142.0, 257.0, 142.0, 257.0, 142.0])
     np.testing.assert_array_equal(steps, np.full(4, 15.0))
-    assert choosing.PALLAS.episodes is run_episodes
+    assert choosing.PALLAS.episodes is whole_episodes

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from wann_jax.devices import over_blocks
 from wann_jax.kernels.backend import Policy
 from wann_jax.kernels.memory import individuals_within
-from wann_jax.kernels.pallas.episodes import episodes as episodes
+from wann_jax.kernels.pallas.episodes import whole_episodes as whole_episodes
 from wann_jax.kernels.pallas.launching import LANES, launch
 from wann_jax.kernels.pallas.program import Program, program_of
 from wann_jax.kernels.pallas.rows import Lanes, Tile, read

@@ -24,7 +24,7 @@ from wann_jax.kernels.pallas.rows import Tile, read
 from wann_jax.networks.network import FIRST_INPUT_SLOT, Network
 
 
-def episodes(
+def whole_episodes(
     networks: Network, lane_weights: Float[Array, "L"], lane: LaneEpisodes
 ) -> tuple[Float[Array, "P L"], Float[Array, "P"]]:
     """Returns of all lanes, and each individual's steps. Raises NotLanewiseError if a lane cannot run in a kernel."""
