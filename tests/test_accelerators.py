@@ -84,7 +84,7 @@ ENTRY %main (a: s32[], b: f32[100,8], c: f32[8192]) -> f32[8192] {
 
 
 def test_launches_waits_and_bytes_are_those_of_the_text():
-    program = Program(TEXT, {"outersettle": 7}, {"at_size": 0})
+    program = Program(TEXT, {"outer.settle": 7}, {"at_size": 0})
     # 7 rounds of: 5 x (a slice, a copy), and the condition; then one copy.
     assert program.cost.launches == 7 * (5 * 2 + 1) + 1
     assert program.cost.waits == 7 + 1
@@ -92,13 +92,13 @@ def test_launches_waits_and_bytes_are_those_of_the_text():
     # Of the table only one row is read; a slice's place is read, too.
     assert program.cost.bytes == slices + 35 * 4 + copies + condition + 2 * 4 * 8192
     assert [(loop.function, loop.trips, loop.launches) for loop in program.loops()] == [
-        ("outersettle", None, 11.0),
+        ("outer.settle", None, 11.0),
         ("rows", 5, 2.0),
     ]
 
 
 def test_the_dearest_branch_counts_where_none_is_named_and_long_sorts_take_several_launches():
-    few, dearest = (Program(TEXT, {"outersettle": 1}, branch).cost.launches for branch in ({"at_size": 0}, {}))
+    few, dearest = (Program(TEXT, {"outer.settle": 1}, branch).cost.launches for branch in ({"at_size": 0}, {}))
     assert dearest - few == 1 + 2 + 3  # 8192 are two stages beyond what one launch sorts
 
 

@@ -72,6 +72,7 @@ def gpu(capability):
     if capability is None:
         return mock.patch.object(jax, "default_backend", return_value="cpu")
     device = mock.Mock(device_kind="NVIDIA some GPU", compute_capability=str(capability), platform="gpu")
+    device.memory_stats.return_value = {}
     return mock.patch.multiple(
         jax, default_backend=mock.Mock(return_value="gpu"), local_devices=mock.Mock(return_value=[device])
     )
