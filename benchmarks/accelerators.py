@@ -1,6 +1,6 @@
 """Every hot program on accelerators that are not here, and on those that are.
 
-    python -m benchmarks.accelerators [TARGET...] [--program NAME] [--run]
+    python -m benchmarks.accelerators [TARGET...] [--program NAME] [--again] [--run]
 
 Compiled ahead of time (extra `aot`, in an environment of its own): launches, loops, bytes and memory are read off the
 compiled text, and a time is *modelled*: 3 us for a launch, 10 us for each wait for the device's data, bytes over the
@@ -8,6 +8,7 @@ memory's bandwidth. With --run the programs also run, on the device that JAX fin
 """
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -27,7 +28,7 @@ import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
 import wann_jax as wann  # noqa: E402
-from benchmarks.common import time_it, write_result  # noqa: E402
+from benchmarks.common import RESULTS, time_it, write_result  # noqa: E402
 from benchmarks.genomes import random_genomes  # noqa: E402
 from benchmarks.hlo import Program  # noqa: E402
 from wann_jax.errors import ConfigError, require_known  # noqa: E402
@@ -169,6 +170,11 @@ def branch_of(case: Case) -> int:
     return found[0]
 
 
+def branches_of(case: Case) -> dict[str, int]:
+    """Which branches run: in most generations no champion is judged."""
+    return {"run_generation": 1} | ({"at_size": branch_of(case)} if case.networks else {})
+
+
 def compiled_row(name: str, case: Case, target: aot.Target, key: str, kernels: str) -> dict[str, Any]:
     """What the target would do, read from the compiled program."""
     os.environ["WANN_KERNELS"] = kernels
@@ -178,7 +184,7 @@ def compiled_row(name: str, case: Case, target: aot.Target, key: str, kernels: s
     compiled = aot.compile_for(key, case.function, *shapes(case.arguments))
     seconds = time.perf_counter() - began
     rounds = SETTLING_ROUNDS | {"episode": -(-case.steps // xla.STEPS_PER_LOOK)}
-    program = Program(compiled.as_text(), rounds, {"at_size": branch_of(case)} if case.networks else {})
+    program = Program(compiled.as_text(), rounds, branches_of(case))
     cost, inside = program.cost, kernel_seconds(case, target) if program.cost.kernels else 0.0
     modelled = LAUNCH * cost.launches + WAIT * cost.waits + cost.bytes / target.bandwidth + inside
     row: dict[str, Any] = {
@@ -239,6 +245,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(aot.TARGETS)}; all without one")
     parser.add_argument("--program", action="append", help="only programs whose name holds this")
+    parser.add_argument("--again", action="store_true", help="do not go on from the result file")
     parser.add_argument("--run", action="store_true", help="run them on this machine's device, and time them")
     args = parser.parse_args()
     try:
@@ -247,19 +254,28 @@ def main() -> None:
     except ConfigError as error:
         parser.exit(2, f"{error}\n")
     names = [name for name in CASES if not args.program or any(part in name for part in args.program)]
-    rows: list[dict[str, Any]] = []
-    for name in names:
-        case = CASES[name]()
-        if args.run:
-            rows.append(measured_row(name, case))
-        for key in () if args.run else args.targets or aot.TARGETS:
+    if args.run:
+        rows = [measured_row(name, CASES[name]()) for name in names]
+        device = jax.devices()[0].device_kind.replace(" ", "_")
+        print(f"written: {write_result(f'accelerators_on_{device}', {'rows': rows})}")
+        return
+    rows = [] if args.again else known_rows()
+    for key in args.targets or aot.TARGETS:
+        for name in names:
+            case = CASES[name]()
             both = key in aot.WITH_PALLAS and case.networks is not None
             for kernels in ("xla", "pallas") if both else ("xla",):
-                rows.append(compiled_row(name, case, aot.TARGETS[key], key, kernels))
-                show(rows[-1])
-        if not args.program:  # at once: all of them take long
-            device = f"_on_{jax.devices()[0].device_kind.replace(' ', '_')}" if args.run else ""
-            write_result(f"accelerators{device}", {"rows": rows})
+                place = (name, aot.TARGETS[key].name, kernels)
+                if place not in {(row["program"], row["target"], row["kernels"]) for row in rows}:
+                    rows.append(compiled_row(name, case, aot.TARGETS[key], key, kernels))
+                    show(rows[-1])
+                    write_result("accelerators", {"rows": rows})  # at once: all of them take long
+
+
+def known_rows() -> list[dict[str, Any]]:
+    """Of the result file, which an earlier run may have left unfinished."""
+    path = RESULTS / "accelerators.json"
+    return json.loads(path.read_text())["rows"] if path.exists() else []
 
 
 if __name__ == "__main__":
