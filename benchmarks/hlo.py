@@ -14,7 +14,7 @@ from functools import cached_property
 BYTES = {"pred": 1, "s8": 1, "u8": 1, "bf16": 2, "f16": 2, "s16": 2, "u16": 2, "f64": 8, "s64": 8, "u64": 8, "c64": 8}
 FREE = {  # start nothing
     *("parameter", "constant", "tuple", "get-tuple-element", "bitcast", "after-all", "partition-id", "replica-id"),
-    *("opt-barrier", "add-dependency", "copy-done", "async-done", "async-update", "domain", "iota-free"),
+    *("opt-barrier", "add-dependency", "copy-done", "async-done", "async-update", "domain"),
 }
 SCOPES = ("blocks", "episode", "rows", "levels", "at_size")  # names in the package, of loops and of branches
 SORT_TILE = 2048  # elements that one sorting kernel takes through all of its stages
