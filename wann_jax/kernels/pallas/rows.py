@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jax.experimental.pallas import triton
 from jaxtyping import Bool, Float
 
 from wann_jax.genomes.activation_ids import SUM
@@ -108,4 +107,6 @@ class Tile(NamedTuple):
 
 def read(ref: Any, wanted: Bool[Array, ""]) -> Lanes:
     """What is there, or zeros, without a look at memory."""
+    from jax.experimental.pallas import triton  # not every platform's jaxlib has it
+
     return triton.load(ref, mask=jnp.broadcast_to(wanted, ref.shape), other=0.0)
