@@ -1,4 +1,4 @@
-"""How the Pallas kernels are started."""
+"""How the Pallas kernels are started: through Triton, which JAX has deprecated since 0.11 in favour of Mosaic GPU."""
 
 from collections.abc import Callable
 from typing import Any
