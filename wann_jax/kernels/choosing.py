@@ -49,27 +49,23 @@ def _on_cpu() -> Backend:
 
 
 def _on_cuda() -> Backend:
-    wanted = loader.kernels_wanted()
-    if wanted == "xla" or not _is_new_enough():
-        return XLA
-    return PALLAS if wanted == "pallas" or _passes_trial() else XLA
+    """Without a GPU here, of programs that are lowered to be run elsewhere: XLA's, which any GPU takes."""
+    wanted, here = loader.kernels_wanted(), jax.default_backend() == "gpu"
+    if wanted == "pallas":
+        return PALLAS
+    return PALLAS if wanted == "auto" and here and _is_new_enough() and _passes_trial() else XLA
 
 
 def _is_new_enough() -> bool:
-    """Whether this machine's GPU takes Pallas' kernels; where there is none, programs for one are asked to."""
-    if jax.default_backend() != "gpu":
-        return True
+    """Whether this machine's GPU takes Pallas' kernels."""
     device = jax.local_devices()[0]
-    return (
-        "nvidia" in device.device_kind.lower() and float(getattr(device, "compute_capability", 0)) >= OLDEST_CAPABILITY
-    )
+    is_nvidia = "nvidia" in device.device_kind.lower()
+    return is_nvidia and float(getattr(device, "compute_capability", 0)) >= OLDEST_CAPABILITY
 
 
 @cache
 def _passes_trial() -> bool:
     """Whether Pallas' kernels give what XLA's code gives here; says so if not."""
-    if jax.default_backend() != "gpu":
-        return True
     failure = failure_of(PALLAS, XLA)
     if failure:
         loader.tell(f"going on without the kernels in Pallas, more slowly: {failure}")
