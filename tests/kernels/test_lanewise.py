@@ -78,12 +78,11 @@ def test_trees_keep_their_structure():
     ("function", "told"),
     [
         (jnp.sort, "'sort' has no form for single lanes"),
-        (lambda x: x + jax.random.uniform(jax.random.key(0)), "'random_bits' has no form for single lanes"),
+        (lambda x: x + jax.random.uniform(jax.random.key(0)), "'random_seed' has no form for single lanes"),
     ],
     ids=["sort", "random"],
 )
 def test_what_lanes_cannot_do_is_refused(function, told):
     with pytest.raises(NotLanewiseError) as error:
         over_lanes(function, normal(3))
-    assert "has no form for single lanes" in str(error.value)
-    assert str(error.value) == told or "random" in str(error.value)
+    assert str(error.value) == told
