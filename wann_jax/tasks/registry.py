@@ -16,6 +16,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from wann_jax.errors import ConfigError, did_you_mean, require, require_known, unknown
+from wann_jax.tasks.labels import Labels
 
 if TYPE_CHECKING:
     from wann_jax.tasks.base import Task
@@ -46,6 +47,7 @@ class TaskSpec:
     factory: "Callable[[str, Any], Task]"  # from what stands after the colon, and options
     options: type = NoOptions  # a frozen dataclass of `option`s
     presets: Mapping[str, Preset] = dataclasses.field(default_factory=dict)
+    labels: Callable[[str], Labels] = lambda argument: Labels()  # from what stands after the colon
     family: str = "control"  # or "classification": what tuning and baselines suit it
     # Those that a network depends on, and the values that its file may name.
     network_options: Mapping[str, Callable[[], Sequence[str]]] = dataclasses.field(default_factory=dict)
@@ -146,6 +148,12 @@ def make_task(name: str, **options: Any) -> "Task":
     from wann_jax.strictness import in_32_bits  # here: it needs JAX, which not every reader of the registry does
 
     return in_32_bits(spec.factory)(name.partition(":")[2], spec.options(**given))
+
+
+def labels_of(task: str | None, num_inputs: int, num_outputs: int) -> Labels:
+    """What the task called so, if there is one, calls inputs and outputs. Raises ConfigError for an unknown name."""
+    labels = Labels() if task is None else find_spec(task).labels(task.partition(":")[2])
+    return labels.fitting(num_inputs, num_outputs)
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from wann_jax.tasks.known.options import GROWTH, ControlOptions
+from wann_jax.tasks.labels import Labels
 from wann_jax.tasks.registry import Preset, TaskSpec, register
 
 PRESETS = {
@@ -52,6 +53,17 @@ PRESETS = {
     ),
 }
 
+_JOINTS = ("hip 1", "knee 1", "hip 2", "knee 2")
+LABELS = Labels(
+    (
+        *("hull angle", "hull speed", "speed x", "speed y"),
+        *("hip 1", "hip 1 speed", "knee 1", "knee 1 speed", "foot 1"),
+        *("hip 2", "hip 2 speed", "knee 2", "knee 2 speed", "foot 2"),
+        *(f"lidar {ray}" for ray in range(10)),
+    ),
+    _JOINTS,
+)
+
 
 def make(argument: str, options: ControlOptions) -> Any:
     """The walker without the penalty for a fall."""
@@ -68,5 +80,6 @@ register(
         factory=make,
         options=ControlOptions,
         presets=PRESETS,
+        labels=lambda argument: LABELS,
     )
 )

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from wann_jax.tasks.known.options import GROWTH
+from wann_jax.tasks.labels import Labels
 from wann_jax.tasks.registry import Preset, TaskSpec, option, register
 
 # Judging as often as elsewhere would cost more than the search: frames are dear.
@@ -31,6 +32,7 @@ PRESETS = {
     ),
     "paper": Preset(dict(population_size=64, generations=1024, episodes=2)),
 }
+LABELS = Labels(tuple(f"z {index}" for index in range(16)), ("steering", "gas", "brake"))
 ENCODER_HELP = "a file or directory of `wann train-vae`, or the name of an encoder that comes with the package"
 
 
@@ -67,6 +69,7 @@ register(
         factory=make,
         options=CarOptions,
         presets=PRESETS,
+        labels=lambda argument: LABELS,
         network_options={"encoder": trained_encoders},
     )
 )

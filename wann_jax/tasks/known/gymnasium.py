@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from wann_jax.tasks.known import biped, carracing, swingup
+from wann_jax.tasks.known import biped, carracing, gymnax, swingup
 from wann_jax.tasks.known.options import ControlOptions
 from wann_jax.tasks.registry import Preset, TaskSpec, option, register
 
@@ -40,6 +40,7 @@ ANY = TaskSpec(
     factory=make,
     options=ControlOptions,
     presets=swingup.PRESETS,
+    labels=gymnax.labels,
 )
 
 
@@ -50,7 +51,12 @@ def _limited(preset: Preset) -> Preset:
 
 register(
     ANY,
-    dataclasses.replace(ANY, name=f"{FAMILY}:BipedalWalker-v3", presets=biped.PRESETS, is_listed=False),
+    dataclasses.replace(
+        ANY,
+        name=f"{FAMILY}:BipedalWalker-v3",
+        presets=biped.PRESETS,
+        is_listed=False,
+    ),
     dataclasses.replace(
         ANY,
         name=f"{FAMILY}:{CAR}",
@@ -58,6 +64,7 @@ register(
         options=CarOptions,
         presets={name: _limited(preset) for name, preset in carracing.PRESETS.items()},
         network_options={"encoder": carracing.trained_encoders},
+        labels=lambda argument: carracing.LABELS,
         is_listed=False,
     ),
 )

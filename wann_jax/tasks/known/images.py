@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from wann_jax.tasks.labels import Labels
 from wann_jax.tasks.registry import Preset, TaskSpec, option, register
 
 # Six equal parts of [-2, 2], a weight somewhere in each: the mean estimates that under random shared weights.
@@ -36,6 +37,8 @@ PRESETS = {
         dict(population_size=960, generations=4096, episodes=1, tournament_size=32, initial_connection_probability=0.05)
     ),
 }
+
+_DIGIT_NAMES = tuple(str(digit) for digit in range(10))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +90,7 @@ DIGITS = TaskSpec(
     options=ImageOptions,
     presets=PRESETS,
     family="classification",
+    labels=lambda argument: Labels(outputs=_DIGIT_NAMES, image=(8, 8)),
 )
 register(
     DIGITS,
@@ -97,11 +101,13 @@ register(
         factory=make_mnist,
         options=MnistOptions,
         place_options=("data_dir",),
+        labels=lambda argument: Labels(outputs=_DIGIT_NAMES, image=(16, 16)),
     ),
     dataclasses.replace(
         DIGITS,
         name="classify:PATH",
         summary="your own images: an IDX directory or an .npz file with arrays x and y",
         factory=make_classify,
+        labels=lambda argument: Labels(),
     ),
 )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from wann_jax.tasks.known.options import ControlOptions
+from wann_jax.tasks.labels import Labels
 from wann_jax.tasks.registry import Preset, TaskSpec, register
 
 PRESETS = {
@@ -25,6 +26,8 @@ PRESETS = {
     "paper": Preset(dict(population_size=192, generations=1024)),
 }
 
+LABELS = Labels(("x", "ẋ", "cos θ", "sin θ", "θ̇"), ("force",))
+
 
 def make(argument: str, options: ControlOptions) -> Any:
     """Cart-pole swing-up."""
@@ -41,5 +44,6 @@ register(
         factory=make,
         options=ControlOptions,
         presets=PRESETS,
+        labels=lambda argument: LABELS,
     )
 )

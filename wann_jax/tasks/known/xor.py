@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from wann_jax.tasks.labels import Labels
 from wann_jax.tasks.registry import NoOptions, Preset, TaskSpec, register
 
 
@@ -17,6 +18,7 @@ register(
         name="xor",
         summary="exclusive or of two bits; return 1 - mean squared error of the clipped output",
         factory=make,
+        labels=lambda argument: Labels(("a", "b"), ("a xor b",)),
         presets={
             "quick": Preset(dict(population_size=64, generations=50, episodes=1)),
             "laptop": Preset(dict(population_size=128, generations=200, episodes=1)),
