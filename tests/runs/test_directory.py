@@ -132,7 +132,7 @@ class TestMetrics:
         dispatch, _ = made_up_dispatch([0, 1])
         worst = jnp.array([-jnp.inf, jnp.nan], jnp.float32)
         run.append_metrics(dispatch._replace(metrics=dataclasses.replace(dispatch.metrics, return_max=worst)))
-        run.cut_metrics(2)
+        run.cut_back(2)
         lines = (run.path / "metrics.jsonl").read_text().splitlines()
         rows = [json.loads(line, parse_constant=pytest.fail) for line in lines]
         assert [row["return_max"] for row in rows] == [None, None]
@@ -142,7 +142,7 @@ class TestMetrics:
     def test_cutting_drops_later_rows_only(self, run, generation):
         run.append_metrics(made_up_dispatch(range(4))[0])
         rows = run.read_metrics()
-        run.cut_metrics(generation)
+        run.cut_back(generation)
         assert run.read_metrics() == rows[:generation]
 
     def test_a_row_that_was_only_half_written_is_dropped(self, run):
@@ -151,7 +151,7 @@ class TestMetrics:
         rows = run.read_metrics()
         path = run.path / "metrics.jsonl"
         path.write_text(path.read_text()[:-30])
-        run.cut_metrics(2)
+        run.cut_back(2)
         assert run.read_metrics() == rows[:2]
 
 

@@ -5,8 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tests.helpers import assert_same
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.loop import dispatches, start
+from wann_jax.networks.files import load_genome, load_info
 from wann_jax.runs import runner
 from wann_jax.runs.directory import RunDirectory, RunSettings
 
@@ -37,6 +39,27 @@ def test_a_dispatch_that_fails_leaves_the_state_before_it(tmp_path, monkeypatch,
     monkeypatch.undo()
     whole = RunDirectory.create(tmp_path / "whole", dataclasses.replace(settings))
     for each, begin in ((run, state), (whole, start(task, config, 3))):
-        each.cut_metrics(int(begin.generation))
+        each.cut_back(int(begin.generation))
         runner.run_to_end(each, settings, task, begin)
     assert (run.path / "champion.json").read_bytes() == (whole.path / "champion.json").read_bytes()
+
+
+def test_each_champion_is_kept_by_the_generation_that_found_it(tmp_path, monkeypatch):
+    config = SearchConfig.preset("xor", "quick", population_size=24, champion_candidates=3, generations=30)
+    settings = RunSettings("xor", {}, 3, config, checkpoint_interval=5)
+    run, task = RunDirectory.create(tmp_path / "run", settings), settings.make_task()
+    monkeypatch.setattr("wann_jax.evolution.loop.SECONDS_PER_DISPATCH", 1e-9)  # one generation for each dispatch
+    runner.run_to_end(run, settings, task, start(task, config, 3))
+    scores = [row["champion_score"] for row in run.read_metrics()]
+    found = [index for index in range(30) if scores[index] > max([float("-inf"), *scores[:index]])]
+    assert [int(file.stem) for file in run.champions()] == found
+    assert len(found) > 1
+    infos = [load_info(file) for file in run.champions()]
+    assert [(info["generation"], info["score"]) for info in infos] == [(index, scores[index]) for index in found]
+    assert_same(load_genome(run.champions()[-1]), load_genome(run.path))
+
+    run.cut_back(found[-1])
+    assert [int(file.stem) for file in run.champions()] == found[:-1]
+    again = run.load(task, settings)  # the champion is known: its score is no news
+    runner.run_to_end(run, settings, task, again)
+    assert [int(file.stem) for file in run.champions()] == found[:-1]

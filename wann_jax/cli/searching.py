@@ -144,7 +144,7 @@ def run_resume(args: list[str]) -> int:
         run.write_settings(settings)
         if settings.scoring != old.scoring:  # the champion's score means something else
             state = state.replace(champion_score=jnp.full_like(state.champion_score, -jnp.inf))
-    run.cut_metrics(int(state.generation))
+    run.cut_back(int(state.generation))
     return _run_and_report(run, settings, task, state)
 
 

@@ -3,6 +3,7 @@
     config.json     what was asked for: task, options, seed, settings
     metrics.jsonl   one row per generation
     champion.json   the best network so far (see networks/files.py)
+    champions/      each network that was the best one for a while, by the generation that found it
     initial.json    what the first generation had copies of, if it was not random
     checkpoints/    the search's state (orbax)
 
@@ -32,7 +33,8 @@ from wann_jax.networks.files import CHAMPION_FILE, load_genome, save_network, wr
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.registry import check_options, find_spec, load_plugin, make_task, plugins
 
-CONFIG_FILE, METRICS_FILE, INITIAL_FILE, CHECKPOINTS = "config.json", "metrics.jsonl", "initial.json", "checkpoints"
+CONFIG_FILE, METRICS_FILE, INITIAL_FILE = "config.json", "metrics.jsonl", "initial.json"
+CHECKPOINTS, CHAMPIONS = "checkpoints", "champions"
 FORMAT, VERSION = "wann_jax.run", 1
 MAX_CAUSE_LENGTH = 200  # of what orbax has to say about a damaged file
 
@@ -181,18 +183,37 @@ class RunDirectory:
         whole, _, _ = path.read_text().rpartition("\n") if path.exists() else ("", "", "")
         return [json.loads(line) for line in whole.splitlines()]
 
-    def cut_metrics(self, generation: int) -> None:
-        """Drops rows from `generation` on: those that a resumed run will write again."""
+    def cut_back(self, generation: int) -> None:
+        """Drops metrics and champions from `generation` on: those that a resumed run will write again."""
         rows = [row for row in self.read_metrics() if row["generation"] < generation]
         write_atomically(self.path / METRICS_FILE, "".join(strict_json(row) + "\n" for row in rows))
+        for file in self.champions():
+            if int(file.stem) >= generation:
+                file.unlink()
+
+    def champions(self) -> list[Path]:
+        """Files of the networks that were the best one for a while, the oldest first."""
+        return sorted((self.path / CHAMPIONS).glob("[0-9]*.json"))
+
+    def log_champion(self, dispatch: Dispatch, settings: RunSettings, score: float) -> None:
+        """Keeps the champion if a dispatch found one that is better than `score`, the last one's."""
+        scores = dispatch.metrics.champion_score
+        is_new = scores > np.concatenate([[score], scores[:-1]])
+        if is_new.any():
+            (self.path / CHAMPIONS).mkdir(exist_ok=True)
+            generation = int(dispatch.metrics.generation[is_new][-1])
+            self._write_network(Path(CHAMPIONS) / f"{generation:06}.json", dispatch.state, settings, generation)
 
     def write_champion(self, state: SearchState, settings: RunSettings) -> None:
         """Writes champion.json."""
-        info = {"task": settings.task, "seed": settings.seed, "generation": int(state.generation)}
+        self._write_network(Path(CHAMPION_FILE), state, settings, int(state.generation))
+
+    def _write_network(self, name: Path, state: SearchState, settings: RunSettings, generation: int) -> None:
+        info = {"task": settings.task, "seed": settings.seed, "generation": generation}
         info |= {"score": float(state.champion_score), "shared_weights": list(settings.config.shared_weights)}
         kept = find_spec(settings.task).network_options
         info |= {name: value for name, value in settings.task_options.items() if name in kept}
-        save_network(self.path / CHAMPION_FILE, state.champion, info)
+        save_network(self.path / name, state.champion, info)
 
     def save(self, state: SearchState) -> None:
         """Writes a checkpoint of the state; the last two are kept."""

@@ -24,11 +24,14 @@ def run_to_end(run: RunDirectory, settings: RunSettings, task: Task, state: Sear
     interval, total = settings.checkpoint_interval, settings.config.generations
     progress = SearchProgress(total, task.work_unit, int(state.generation))
     unsaved: SearchState | None = None
+    score = float(state.champion_score)
     with until_interrupted() as interrupted, progress:
         try:
             for dispatch in dispatches(task, settings.config, state, interval):
                 state = dispatch.state
                 run.append_metrics(dispatch)
+                run.log_champion(dispatch, settings, score)
+                score = float(dispatch.metrics.champion_score[-1])
                 progress.update(dispatch)
                 generation = int(state.generation)
                 if generation % interval == 0 or generation == total or interrupted():
