@@ -30,6 +30,11 @@ class NoOptions:
     """A task without options."""
 
 
+def unnamed(argument: str) -> Labels:
+    """No names for inputs and outputs."""
+    return Labels()
+
+
 @dataclasses.dataclass(frozen=True)
 class Preset:
     """Settings that suit a task."""
@@ -47,7 +52,7 @@ class TaskSpec:
     factory: "Callable[[str, Any], Task]"  # from what stands after the colon, and options
     options: type = NoOptions  # a frozen dataclass of `option`s
     presets: Mapping[str, Preset] = dataclasses.field(default_factory=dict)
-    labels: Callable[[str], Labels] = lambda argument: Labels()  # from what stands after the colon
+    labels: Callable[[str], Labels] = unnamed  # from what stands after the colon
     family: str = "control"  # or "classification": what tuning and baselines suit it
     # Those that a network depends on, and the values that its file may name.
     network_options: Mapping[str, Callable[[], Sequence[str]]] = dataclasses.field(default_factory=dict)

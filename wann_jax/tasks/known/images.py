@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from wann_jax.tasks.labels import Labels
-from wann_jax.tasks.registry import Preset, TaskSpec, option, register
+from wann_jax.tasks.registry import Preset, TaskSpec, option, register, unnamed
 
 # Six equal parts of [-2, 2], a weight somewhere in each: the mean estimates that under random shared weights.
 _STRATIFIED: dict[str, Any] = dict(shared_weights=tuple((2 * i - 5) / 3 for i in range(6)), weight_jitter=1 / 3)
@@ -108,6 +108,6 @@ register(
         name="classify:PATH",
         summary="your own images: an IDX directory or an .npz file with arrays x and y",
         factory=make_classify,
-        labels=lambda argument: Labels(),
+        labels=unnamed,
     ),
 )
