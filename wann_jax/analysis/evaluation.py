@@ -16,9 +16,11 @@ from wann_jax.devices import over_population, replicated
 from wann_jax.errors import require
 from wann_jax.evolution.config import check_weights
 from wann_jax.kernels.choosing import check_choice
+from wann_jax.networks.layered import Topology
 from wann_jax.networks.network import Network, stack_networks
 from wann_jax.strictness import in_32_bits
 from wann_jax.tasks.base import Task, check_fits
+from wann_jax.tasks.tunable import TunableTask
 
 SPLITS = ("validation", "test")
 
@@ -68,3 +70,16 @@ def _score(
         return task.score(networks, weights, key, episodes, split)
 
     return over_population(score)(networks, task, weights, key)
+
+
+@partial(jax.jit, static_argnames=("topology", "episodes", "split"))
+def score_weights(
+    task: TunableTask,
+    topology: Topology,
+    weights: Float[Array, "P #R C"],
+    key: Key[Array, ""],
+    episodes: int,
+    split: str,
+) -> Float[Array, "P R"]:
+    """Scores under each weight vector, compiled; see `TunableTask`. Consumes `key`."""
+    return task.score_weights(topology, weights, key, episodes, split)

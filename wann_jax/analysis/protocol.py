@@ -12,9 +12,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
-from wann_jax.analysis.evaluation import SPLITS, evaluate
+from wann_jax.analysis.evaluation import SPLITS, evaluate, score_weights
 from wann_jax.errors import require
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS, check_weights
 from wann_jax.kernels.forward import forward_samples
@@ -175,7 +174,7 @@ def _random_weights(task: TunableTask, topology: Topology, trials: int, seed: in
     vectors = np.random.default_rng(seed).uniform(-RANGE, RANGE, (trials, topology.num_connections))
     weights = jnp.asarray(vectors, jnp.float32)
     by_trial = weights[:, None] if isinstance(task, ClassificationTask) else weights[None]
-    scores = _score_weights(task, topology, by_trial, jax.random.key(seed), trials, split)
+    scores = score_weights(task, topology, by_trial, jax.random.key(seed), trials, split)
     return _row("random weights", np.asarray(scores))
 
 
@@ -195,15 +194,8 @@ def _tuned_weights(
     task: TunableTask, topology: Topology, weights: np.ndarray, trials: int, seed: int, split: str
 ) -> Row:
     vector = jnp.asarray(weights, jnp.float32)[None, None]
-    scores = np.asarray(_score_weights(task, topology, vector, jax.random.key(seed), trials, split))
+    scores = np.asarray(score_weights(task, topology, vector, jax.random.key(seed), trials, split))
     return _row("tuned weights", scores, median=float(np.median(scores)))
-
-
-@partial(jax.jit, static_argnames=("topology", "episodes", "split"))
-def _score_weights(
-    task: TunableTask, topology: Topology, weights: Array, key: Array, episodes: int, split: str
-) -> Array:
-    return task.score_weights(topology, weights, key, episodes, split)
 
 
 def _ensemble_rows(

@@ -23,6 +23,8 @@ COMMANDS = {
     "protocol": "wann_jax.cli.measuring:run_protocol",
     "tune": "wann_jax.cli.tuning:run_tune",
     "baseline": "wann_jax.cli.tuning:run_baseline_command",
+    "report": "wann_jax.cli.reporting:run_report",
+    "compare": "wann_jax.cli.reporting:run_compare",
     "train-vae": "wann_jax.cli.vae:run_train_vae",
     "devices": "wann_jax.cli.devices:run_devices",
     "completion": "wann_jax.cli.completion:run_completion",
@@ -38,6 +40,8 @@ USAGE = """usage: wann COMMAND ...
   wann protocol NETWORK --task TASK [--trials 1000]          the paper's rows: random, shared, tuned weights
   wann tune NETWORK --task TASK --method adam|es|cma         a weight of its own for every connection
   wann baseline NAME --task TASK                             what other models give on the task
+  wann report NETWORK [--out FILE]                           a page that shows a run or a network, and runs it
+  wann compare RUN RUN ... [--out FILE]                      a page with the curves of several runs
   wann train-vae [--out DIR]                                 the encoder through which networks see the car's pictures
   wann devices                                               what evaluates networks on this machine
   wann completion bash|zsh|fish                              complete commands and options in a shell

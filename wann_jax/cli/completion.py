@@ -15,6 +15,7 @@ import tyro
 from wann_jax.cli import COMMANDS
 from wann_jax.cli.measuring import EvaluateCommand, ProtocolCommand
 from wann_jax.cli.parsing import OPTION_TYPES, with_task_options
+from wann_jax.cli.reporting import ReportCommand
 from wann_jax.cli.searching import ResumeCommand, SearchCommand, UniteCommand
 from wann_jax.cli.tuning import BaselineCommand, TuneCommand
 from wann_jax.cli.vae import TrainVaeCommand
@@ -32,6 +33,7 @@ _WITH_TASK_OPTIONS = {
     "protocol": ProtocolCommand,
     "tune": TuneCommand,
     "baseline": BaselineCommand,
+    "report": ReportCommand,
 }
 
 

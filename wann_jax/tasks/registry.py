@@ -53,6 +53,7 @@ class TaskSpec:
     options: type = NoOptions  # a frozen dataclass of `option`s
     presets: Mapping[str, Preset] = dataclasses.field(default_factory=dict)
     labels: Callable[[str], Labels] = unnamed  # from what stands after the colon
+    published: Mapping[str, str] = dataclasses.field(default_factory=dict)  # the paper's rows of the protocol, in words
     family: str = "control"  # or "classification": what tuning and baselines suit it
     # Those that a network depends on, and the values that its file may name.
     network_options: Mapping[str, Callable[[], Sequence[str]]] = dataclasses.field(default_factory=dict)

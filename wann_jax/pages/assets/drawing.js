@@ -22,7 +22,7 @@ class Drawing {
     this.cone = null;
     const canvas = this.canvas, ratio = window.devicePixelRatio || 1;
     this.width = canvas.clientWidth || 1100;
-    this.height = Math.round(this.width * (this.isLarge ? 0.6 : 0.46));
+    this.height = Math.round(this.width / Math.min(Math.max(network.aspect, 1.3), 3)) + 40;
     canvas.width = this.width * ratio;
     canvas.height = this.height * ratio;
     canvas.style.height = this.height + "px";
@@ -32,23 +32,25 @@ class Drawing {
     const left = this.labels.image ? 24 : widest(names), right = widest(this.labels.outputs);
     this.x = network.x.map(x => (x === null ? null : left + x * (this.width - left - right)));
     this.y = network.y.map(y => (y === null ? null : 26 + y * (this.height - 64)));
+    const place = ([x, y]) => [left + x * (this.width - left - right), 26 + y * (this.height - 64)];
     this.paths = network.edges.map(([source, target]) => {
-      const path = new Path2D(), bend = 0.5 * (this.x[target] - this.x[source]);
-      path.moveTo(this.x[source], this.y[source]);
-      path.bezierCurveTo(this.x[source] + bend, this.y[source], this.x[target] - bend, this.y[target], this.x[target], this.y[target]);
-      return path;
+      const way = (network.bends[`${source},${target}`] || []).map(place);
+      return this.curve([[this.x[source], this.y[source]], ...way, [this.x[target], this.y[target]]]);
     });
-    const pixels = this.labels.image;
-    this.cell = pixels && pixels[1] > 1 ? Math.max(2, 0.42 * this.least(1, pixels[1])) : 0;
+    this.cell = network.pixel && [network.pixel[0] * (this.width - left - right), network.pixel[1] * (this.height - 64)];
     this.outputIndex = new Map(network.outputs.map((number, index) => [number, index]));
   }
 
-  // Distance of neighbouring pixels on the canvas.
-  least(first, columns) {
-    const drawn = [];
-    for (let number = first; number < this.network.first; number++) if (this.x[number] !== null) drawn.push(this.x[number]);
-    const sorted = [...new Set(drawn.map(x => Math.round(x * 10) / 10))].sort((a, b) => a - b);
-    return sorted.length > 1 ? Math.min(...sorted.slice(1).map((x, i) => x - sorted[i])) : 12;
+  // A smooth way through points: level at both ends, along its neighbours' direction between them.
+  curve(points) {
+    const path = new Path2D(), last = points.length - 1;
+    const slope = i => (i === 0 || i === last ? 0 : (points[i + 1][1] - points[i - 1][1]) / (points[i + 1][0] - points[i - 1][0] || 1));
+    path.moveTo(...points[0]);
+    for (let i = 0; i < last; i++) {
+      const [x0, y0] = points[i], [x1, y1] = points[i + 1], reach = 0.45 * (x1 - x0);
+      path.bezierCurveTo(x0 + reach, y0 + reach * slope(i), x1 - reach, y1 - reach * slope(i + 1), x1, y1);
+    }
+    return path;
   }
 
   draw(weight) {
@@ -76,7 +78,8 @@ class Drawing {
     if (!isComputed && number > 0 && this.cell) {
       const shade = 235 - Math.round(215 * Math.min(1, Math.max(0, value)));
       pen.fillStyle = `rgb(${shade},${shade},${shade})`;
-      pen.fillRect(x - this.cell, y - this.cell, 2 * this.cell, 2 * this.cell);
+      const [width, height] = this.cell;
+      pen.fillRect(x - 0.45 * width, y - 0.45 * height, 0.9 * width, 0.9 * height);
     } else {
       const radius = this.isLarge ? (output === undefined ? 3 : 6) : 11;
       const colour = isComputed ? COLOURS[network.nodes[number - network.first][0]] : "#5f6368";

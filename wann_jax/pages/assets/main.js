@@ -78,6 +78,7 @@ function showChampion(index) {
   refresh();
 }
 if ($("champion")) {
+  $("champion-words").textContent = DATA.networks[networks.length - 1].words;
   $("champion").addEventListener("input", event => showChampion(Number(event.target.value)));
   $("grow").addEventListener("click", () => {
     let index = 0;

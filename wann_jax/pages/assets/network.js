@@ -19,6 +19,7 @@ class Network {
   // document: {num_inputs, nodes: [[activation, [source...], [connection...]]...], outputs, x, y, weights or null}
   constructor(document) {
     Object.assign(this, document);
+    if (this.weights) this.weights = Float32Array.from(this.weights); // nine digits give the 32 bits back
     this.first = 1 + this.num_inputs;
     this.count = this.first + this.nodes.length;
     this.values = new Float64Array(this.count);

@@ -64,6 +64,13 @@ LABELS = Labels(
     _JOINTS,
 )
 
+PUBLISHED = {
+    "random weights": "-46 ± 54",
+    "random shared weight": "51 ± 108",
+    "tuned shared weight": "261 ± 58",
+    "tuned weights": "332 ± 1",
+}
+
 
 def make(argument: str, options: ControlOptions) -> Any:
     """The walker without the penalty for a fall."""
@@ -81,5 +88,6 @@ register(
         options=ControlOptions,
         presets=PRESETS,
         labels=lambda argument: LABELS,
+        published=PUBLISHED,
     )
 )

@@ -46,6 +46,14 @@ class CarOptions:
     patience: int = option(0, "steps without a new tile of the road after which a car is stopped; 0: never")
 
 
+PUBLISHED = {
+    "random weights": "-69 ± 31",
+    "random shared weight": "375 ± 177",
+    "tuned shared weight": "608 ± 161",
+    "tuned weights": "893 ± 74",
+}
+
+
 def trained_encoders() -> list[str]:
     """Names of the encoders that come with the package."""
     from wann_jax.vae.files import trained_names
@@ -70,6 +78,7 @@ register(
         options=CarOptions,
         presets=PRESETS,
         labels=lambda argument: LABELS,
+        published=PUBLISHED,
         network_options={"encoder": trained_encoders},
     )
 )

@@ -102,6 +102,12 @@ register(
         options=MnistOptions,
         place_options=("data_dir",),
         labels=lambda argument: Labels(outputs=_DIGIT_NAMES, image=(16, 16)),
+        published={
+            "random shared weight": "0.820 ± 0.187",
+            "ensemble, one vote each": "0.916",
+            "tuned shared weight": "0.919",
+            "tuned weights": "0.942",
+        },
     ),
     dataclasses.replace(
         DIGITS,
