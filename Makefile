@@ -8,7 +8,8 @@ export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.jax_cache
 .PHONY: demo test test-matrix bench bench-box2d format clean
 
 demo: $(VENV)/.installed
-	$(BIN)/wann search swingup --preset laptop --generations 100 --out runs/demo-$$(date +%Y%m%d-%H%M%S)
+	@run=runs/demo-$$(date +%Y%m%d-%H%M%S); \
+	  $(BIN)/wann search swingup --preset laptop --generations 100 --out $$run && $(BIN)/wann report $$run
 
 test: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

@@ -87,7 +87,8 @@ class TestSearch:
         info = json.loads((path / "champion.json").read_text())["info"]
         facts = {"task": "xor", "seed": 3, "generation": 12, "score": rows(path)[-1]["champion_score"]}
         assert info == facts | {"shared_weights": list(wanted.shared_weights)}
-        assert (out.splitlines()[0].strip(), out.splitlines()[-1]) == ("xor: champion", f"written: {path}")
+        assert out.splitlines()[0].strip() == "xor: champion"
+        assert out.splitlines()[-2:] == [f"written: {path}", f"look at it: wann report {path}"]
         weights, task = wanted.shared_weights, wann_jax.make_task("xor")
         scores = wann_jax.evaluate(task, [wann_jax.load_network(path)], weights, seed=FRESH_SEED).mean((0, 2))
         table = [line.split()[1:4:2] for line in out.splitlines() if line.split()[-2:-1] == ["100"]]

@@ -163,7 +163,7 @@ def _run_and_report(run: RunDirectory, settings: RunSettings, task: Task, state:
     genome = load_genome(run.path / CHAMPION_FILE)
     document = score_document(weights, scores, genome, title=f"{settings.task}: champion")
     print_scores(document, task.score_name)
-    print(f"written: {run.path}")
+    print(f"written: {run.path}", f"look at it: wann report {run.path}", sep="\n")
     return 0
 
 
