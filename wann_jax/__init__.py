@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from wann_jax.networks.compiling import express
     from wann_jax.networks.files import load_genome, load_network, load_weights, save_network
     from wann_jax.networks.network import Network, NetworkSpec, stack_networks
+    from wann_jax.pages.comparing import write_comparison
+    from wann_jax.pages.report import write_report
     from wann_jax.tasks.base import Evaluation, Task
     from wann_jax.tasks.classification import ClassificationTask
     from wann_jax.tasks.control import ControlTask
@@ -77,6 +79,8 @@ _MODULES = {
     "tell": "wann_jax.evolution.generation",
     "tune": "wann_jax.tuning.api",
     "unite": "wann_jax.genomes.building",
+    "write_comparison": "wann_jax.pages.comparing",
+    "write_report": "wann_jax.pages.report",
 }
 
 
@@ -138,4 +142,6 @@ __all__ = [
     "tell",
     "tune",
     "unite",
+    "write_comparison",
+    "write_report",
 ]
