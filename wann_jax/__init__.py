@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wann_jax.networks.compiling import express
     from wann_jax.networks.files import load_genome, load_network, load_weights, save_network
     from wann_jax.networks.network import Network, NetworkSpec, stack_networks
+    from wann_jax.report.drawing import draw
     from wann_jax.tasks.base import Evaluation, Task
     from wann_jax.tasks.classification import ClassificationTask
     from wann_jax.tasks.control import ControlTask
@@ -57,6 +58,7 @@ _MODULES = {
     "__version__": "wann_jax.version",
     "ask": "wann_jax.evolution.generation",
     "best_shared_weight": "wann_jax.analysis.protocol",
+    "draw": "wann_jax.report.drawing",
     "evaluate": "wann_jax.analysis.evaluation",
     "express": "wann_jax.networks.compiling",
     "forward": "wann_jax.kernels.forward",
@@ -118,6 +120,7 @@ __all__ = [
     "__version__",
     "ask",
     "best_shared_weight",
+    "draw",
     "evaluate",
     "express",
     "forward",

@@ -23,6 +23,7 @@ COMMANDS = {
     "protocol": "wann_jax.cli.measuring:run_protocol",
     "tune": "wann_jax.cli.tuning:run_tune",
     "baseline": "wann_jax.cli.tuning:run_baseline_command",
+    "draw": "wann_jax.cli.drawing:run_draw",
     "train-vae": "wann_jax.cli.vae:run_train_vae",
     "devices": "wann_jax.cli.devices:run_devices",
     "completion": "wann_jax.cli.completion:run_completion",
@@ -38,6 +39,7 @@ USAGE = """usage: wann COMMAND ...
   wann protocol NETWORK --task TASK [--trials 1000]          the paper's rows: random, shared, tuned weights
   wann tune NETWORK --task TASK --method adam|es|cma         a weight of its own for every connection
   wann baseline NAME --task TASK                             what other models give on the task
+  wann draw NETWORK -o FILE [--highlight OUTPUT]             a picture (.svg .png .pdf) or a graph (.dot .graphml)
   wann train-vae [--out DIR]                                 the encoder through which networks see the car's pictures
   wann devices                                               what evaluates networks on this machine
   wann completion bash|zsh|fish                              complete commands and options in a shell
