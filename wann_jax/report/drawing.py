@@ -32,7 +32,7 @@ PICTURES, GRAPHS = (".svg", ".png", ".pdf"), (".dot", ".graphml")
 _PIXELS_PER_INCH = 160
 _LONGEST_TITLE = 60
 # Names are no formulas, whatever a user has set; words in pictures stay words.
-_STYLE: dict[str, Any] = {"text.parse_math": False, "text.usetex": False, "svg.fonttype": "none", "pdf.fonttype": 42}
+_STYLE: Any = {"text.parse_math": False, "text.usetex": False, "svg.fonttype": "none", "pdf.fonttype": 42}
 _STYLE |= {"svg.hashsalt": "wann_jax"}  # the same network, the same bytes
 
 

@@ -141,17 +141,20 @@ def _paint_nodes(axes: Axes, subject: Subject, sheet: Sheet, places: np.ndarray)
 
 def _lines(axes: Axes, paths: list[Path], colours: list[str], widths: Any, zorder: float) -> PathCollection:
     lines = PathCollection(paths, facecolors="none", edgecolors=colours, linewidths=widths)
-    lines.set(capstyle="round", zorder=zorder)
+    lines.set(capstyle="round", zorder=zorder, clip_on=False)
     axes.add_collection(lines, autolim=False)
     return lines
 
 
-def _circles(axes: Axes, middles: np.ndarray, radii: np.ndarray, fills: list[str], edges: list[str], widths) -> None:
+def _circles(
+    axes: Axes, middles: np.ndarray, radii: np.ndarray, fills: list[str], edges: list[str], widths: Any
+) -> EllipseCollection:
     collection = EllipseCollection(
         2 * radii, 2 * radii, np.zeros(len(middles)), units="xy", offsets=middles, transOffset=axes.transData
     )
-    collection.set(facecolors=fills, edgecolors=edges, linewidths=widths, zorder=4)
+    collection.set(facecolors=fills, edgecolors=edges, linewidths=widths, zorder=4, clip_on=False)
     axes.add_collection(collection, autolim=False)
+    return collection
 
 
 def _paint_names(axes: Axes, subject: Subject, sheet: Sheet, places: np.ndarray) -> None:
