@@ -19,7 +19,7 @@ FONT = [
 MARGIN = 0.35  # inches, around all
 _TITLE = 0.5
 _LEAST_WIDTH, _MOST_HEIGHT = 6.4, 40.0
-TITLE_SIZE, _MOST_SIZE = 15.0, 11.0  # points; the latter of names
+TITLE_SIZE, FACTS_SIZE, _MOST_SIZE = 15.0, 10.0, 11.0  # points; the last of names
 _IMAGE_WIDTH = 13.0
 _MOST_RADIUS, _TOUCHING = 0.19, 0.41  # of a node; as a share of the least distance of two
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.path import Path
 
 from wann_jax.networks.layered import Topology
-from wann_jax.report.canvas import FONT, MARGIN, TITLE_SIZE, Sheet, sheet_for, text_width
+from wann_jax.report.canvas import FACTS_SIZE, FONT, MARGIN, TITLE_SIZE, Sheet, sheet_for, text_width
 from wann_jax.report.curves import placed_path, smooth_path
 from wann_jax.report.icons import FAINT, GREY, INK, OUTPUT_COLOURS, curve, tinted, zero_height
 from wann_jax.report.layout import Layout
@@ -89,8 +89,8 @@ def _paint_title(axes: Axes, subject: Subject, sheet: Sheet) -> None:
     style: dict[str, Any] = {"family": FONT, "va": "baseline"}
     axes.text(MARGIN, 0.5, subject.title, fontsize=TITLE_SIZE, weight="bold", color=INK, **style)
     behind = MARGIN + text_width(subject.title, TITLE_SIZE, "bold") + 0.2
-    fits = behind + text_width(subject.facts, 10) < sheet.width - MARGIN
-    axes.text(*((behind, 0.5) if fits else (MARGIN, 0.74)), subject.facts, fontsize=10, color=GREY, **style)
+    fits = behind + text_width(subject.facts, FACTS_SIZE) < sheet.width - MARGIN
+    axes.text(*((behind, 0.5) if fits else (MARGIN, 0.74)), subject.facts, fontsize=FACTS_SIZE, color=GREY, **style)
 
 
 def _paint_lines(axes: Axes, subject: Subject, sheet: Sheet, places: np.ndarray) -> None:
@@ -103,7 +103,7 @@ def _paint_lines(axes: Axes, subject: Subject, sheet: Sheet, places: np.ndarray)
         paths.append(smooth_path(np.concatenate([places[[source]], *between, places[[target]]])))
     order = np.lexsort((sketch.line_widths, sketch.is_strong[sketch.ends].all(axis=1)))  # the strong ones on top
     colours = [sketch.line_colours[at] for at in order]
-    zorder = 0.5 if sketch.is_by_output else 2  # so many lines would hide an image
+    zorder = 0.5 if sketch.is_by_output else 2.0  # so many lines would hide an image
     lines = _lines(axes, [paths[at] for at in order], colours, sketch.line_widths[order], zorder)
     lines.set(alpha=sketch.line_strengths[order], gid="connections")
 
@@ -136,7 +136,7 @@ def _paint_nodes(axes: Axes, subject: Subject, sheet: Sheet, places: np.ndarray)
         paths.append(placed_path(curve(activation), places[number], radius))
     width = float(np.clip(8 * sheet.radius, 0.6, 1.4))
     _lines(axes, zeros, [tinted(colours[n], 0.5) for n in curved], 0.6 * width, 4.5)
-    _lines(axes, paths, [colours[n] for n in curved], width, 5)
+    _lines(axes, paths, [colours[n] for n in curved], width, 5.0)
 
 
 def _lines(axes: Axes, paths: list[Path], colours: list[str], widths: Any, zorder: float) -> PathCollection:
