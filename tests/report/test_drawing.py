@@ -34,7 +34,7 @@ SMALL = Topology(
 @cache
 def picture(name, **options):
     """A drawing of the zoo, as an SVG's root."""
-    return ET.fromstring(draw(name, **options)._repr_svg_())
+    return ET.fromstring(draw(name, **options).svg())
 
 
 def group(root, name):
@@ -104,7 +104,7 @@ def test_weights_are_widths_and_colours():
 
 def test_words_of_weights_tell_what_occurs():
     assert {"weight ≤ -3.1", "below 0", "above 0", "weight ≥ 3.1"} <= set(words(picture("swingup52")))
-    assert [each for each in words(picture("xor")) if "weight" in each] == ["weight -1.86"]
+    assert [each for each in words(picture("xor")) if "weight" in each] == ["every weight -1.86"]
     assert not [each for each in words(picture("swingup52", weights=False)) if "weight" in each or " 0" in each]
 
 
@@ -214,7 +214,7 @@ def test_a_failed_drawing_leaves_nothing(tmp_path, monkeypatch):
 def test_names_are_no_formulas_and_titles_do_not_grow(tmp_path):
     text = "cost $x$ of $"
     odd = named(SMALL, Labels((text, r"\frac{", "d"), ("x_1^2", "y")))
-    root = ET.fromstring(dataclasses.replace(odd, title="a$b$c" * 11)._repr_svg_())
+    root = ET.fromstring(dataclasses.replace(odd, title="a$b$c" * 11).svg())
     assert {text, r"\frac{", "x_1^2", "a$b$c" * 11} <= set(words(root))
     path = tmp_path / ("n" * 90 + ".json")
     shutil.copy(zoo.file_of("xor"), path)
@@ -294,5 +294,20 @@ def test_many_inputs_that_are_no_image_keep_their_names_apart():
     found = layout(topology, Labels().fitting(60, 1))
     assert np.ptp(found.x[1:61]) == 0
     assert np.diff(np.sort(found.y[1:61])).min() >= found.gap - 1e-9
-    root = ET.fromstring(named(topology, Labels())._repr_svg_())
+    root = ET.fromstring(named(topology, Labels()).svg())
     assert {f"in {index}" for index in range(60)} <= set(words(root))
+
+
+def test_a_notebook_shows_lines_or_of_many_pixels():
+    small, large = draw("xor"), draw("mnist1849")
+    assert small._repr_svg_() == small.svg()
+    assert small._repr_png_() is None
+    assert large._repr_svg_() is None
+    assert large._repr_png_().startswith(b"\x89PNG")
+    assert len(draw("mnist5k").svg()) < 2_000_000
+
+
+def test_weights_that_are_all_the_same_leave_colours_to_sources():
+    looks = sketch(SMALL, np.full(6, -1.5), None, False)
+    assert looks.scale is None
+    assert looks.line_colours == [looks.node_colours[source] for source, _ in looks.ends]

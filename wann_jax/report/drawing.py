@@ -7,6 +7,7 @@ and shows itself in a notebook.
 import dataclasses
 import io
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -101,11 +102,25 @@ class Drawing:
         facts = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": None}[kind]
         with rc_context(_STYLE):
             self.figure().savefig(buffer, format=kind, dpi=_PIXELS_PER_INCH, metadata=facts)
-        return buffer.getvalue()
+        content = buffer.getvalue()
+        return _shortened(content.decode()).encode() if kind == "svg" else content
 
-    def _repr_svg_(self) -> str:
-        """For a notebook."""
+    def svg(self) -> str:
+        """The picture, to be put into a page."""
         return self._picture("svg").decode()
+
+    def _repr_svg_(self) -> str | None:
+        """For a notebook, of a network that is not large."""
+        return None if is_large(self.shown[0]) else self.svg()
+
+    def _repr_png_(self) -> bytes | None:
+        """For a notebook, of a large network: lines by the thousand would slow it down."""
+        return self._picture("png") if is_large(self.shown[0]) else None
+
+
+def _shortened(svg: str) -> str:
+    """The same lines, to a hundredth of a point."""
+    return re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)
 
 
 def check_ending(field: str, path: Path) -> None:

@@ -39,15 +39,14 @@ _COLOURS = {
     "cos": "#0891b2",
 }
 COLOURS = {ACTIVATION_IDS[name]: colour for name, colour in _COLOURS.items()}
-_POINTS = 49
 _WIDE, _HIGH = 0.66, 0.46  # half the width and the height of a curve, where the radius is 1
 
 
 @cache
-def curve(activation: int) -> np.ndarray:
-    """[points, 2]: the function around zero, y upward, within a circle of radius 1."""
+def curve(activation: int, points: int = 49) -> np.ndarray:
+    """[points, 2]: the function around zero, y upward, within a circle of radius 1; small ones need few points."""
     reach = {SIN: 1.0, COS: 1.5, STEP: 1.0, SIGMOID: 5.0}.get(activation, 2.6)
-    x = np.linspace(-reach, reach, _POINTS)
+    x = np.linspace(-reach, reach, points)
     if activation == STEP:
         x = np.array([-1.0, 0.0, 1e-6, 1.0])  # a riser, no slope
     y = np.asarray(FUNCTIONS[activation](jnp.asarray(x, jnp.float32)), float)

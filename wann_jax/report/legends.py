@@ -71,19 +71,20 @@ def line_entry(text: str, colours: list[str], width: float) -> Entry:
     return Entry(text, _LINE, paint)
 
 
-def weight_entries(values: np.ndarray, scale: float, widths: tuple[float, float], coloured: bool) -> list[Entry]:
-    """Lines of small and of great weights, of those signs that occur; one line where all weights are as great."""
+def weight_entries(values: np.ndarray, scale: float | None, widths: tuple[float, float], coloured: bool) -> list[Entry]:
+    """Lines of small and of great weights, of those signs that occur; of one weight where all are the same."""
     least, most = widths
-    varies = np.ptp(np.abs(values)) > 1e-3 * scale
-    entries = []
+    if scale is None:
+        return [line_entry(f"every weight {values[0]:.3g}", [GREY], most)]
     if not coloured:
         return [line_entry("small weight", [GREY], least), line_entry(f"|weight| ≥ {scale:.2g}", [GREY], most)]
+    entries = []
     if (values < 0).any():
-        great = line_entry(f"weight ≤ -{scale:.2g}" if varies else f"weight -{scale:.3g}", [NEGATIVE], most)
-        entries += [great, line_entry("below 0", [NEGATIVE], least)] if varies else [great]
+        entries.append(line_entry(f"weight ≤ -{scale:.2g}", [NEGATIVE], most))
+        entries.append(line_entry("below 0", [NEGATIVE], least))
     if (values > 0).any():
-        great = line_entry(f"weight ≥ {scale:.2g}" if varies else f"weight {scale:.3g}", [POSITIVE], most)
-        entries += [line_entry("above 0", [POSITIVE], least), great] if varies else [great]
+        entries.append(line_entry("above 0", [POSITIVE], least))
+        entries.append(line_entry(f"weight ≥ {scale:.2g}", [POSITIVE], most))
     return entries
 
 

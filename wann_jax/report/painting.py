@@ -23,7 +23,7 @@ from wann_jax.report.pixels import THUMB, paint_image, paint_looks
 from wann_jax.report.sketch import Sketch
 from wann_jax.tasks.labels import Labels
 
-_LEAST_CURVE = 0.055  # inches; in smaller nodes no curve can be seen
+_LEAST_CURVE, _FINE_CURVE = 0.055, 0.11  # inches: in smaller nodes no curve can be seen, or no more than a few points
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _legend(subject: Subject, sheet: Sheet) -> list[list]:
         several = list(OUTPUT_COLOURS[: len(subject.topology.outputs)])
         words = "the output that a node feeds most"
         groups.append([line_entry(words, several, 2.4), line_entry("none gets a third", [GREY], 2.4)])
-    if sketch.scale is not None:
+    if len(sketch.weights):
         shown = sketch.is_strong[sketch.ends].all(axis=1)
         widths = float(sketch.line_widths[shown].min()), float(sketch.line_widths.max())
         groups.append(weight_entries(sketch.weights, sketch.scale, widths, not sketch.is_by_output))
@@ -133,7 +133,8 @@ def _paint_nodes(axes: Axes, subject: Subject, sheet: Sheet, places: np.ndarray)
         activation = topology.nodes[number - first].activation
         zero = np.array([[-0.7, zero_height(activation)], [0.7, zero_height(activation)]])
         zeros.append(placed_path(zero, places[number], radius))
-        paths.append(placed_path(curve(activation), places[number], radius))
+        shape = curve(activation, 49 if radius > _FINE_CURVE else 17)
+        paths.append(placed_path(shape, places[number], radius))
     width = float(np.clip(8 * sheet.radius, 0.6, 1.4))
     _lines(axes, zeros, [tinted(colours[n], 0.5) for n in curved], 0.6 * width, 4.5)
     _lines(axes, paths, [colours[n] for n in curved], width, 5.0)

@@ -52,7 +52,7 @@ def paint_image(axes: Axes, topology: Topology, image: tuple[int, int], places: 
 
 
 def paint_looks(axes: Axes, topology: Topology, image: tuple[int, int], places: np.ndarray, sheet: Sheet) -> None:
-    """Beside each output a small picture: how likely a way back from it ends at each pixel.
+    """Beside each output a small picture: how likely a way back from it ends at each pixel, as square roots.
 
     Args:
         axes: the sheet, in inches.
@@ -69,7 +69,7 @@ def paint_looks(axes: Axes, topology: Topology, image: tuple[int, int], places: 
         top = places[number, 1] - side / 2
         shades = [_NOTHING, OUTPUT_COLOURS[index % len(OUTPUT_COLOURS)]]
         cmap = LinearSegmentedColormap.from_list("share", shades)
-        picture = (shares[index] / max(shares[index].max(), 1e-12)).reshape(image)
+        picture = np.sqrt(shares[index] / max(shares[index].max(), 1e-12)).reshape(image)
         axes.imshow(picture, cmap=cmap, vmin=0, vmax=1, extent=(left, left + side, top + side, top), zorder=3)
     axes.set(xlim=(0, sheet.width), ylim=(sheet.height, 0))  # pictures change them
     axes.text(left + side, sheet.top - 0.12, "where each looks", ha="right", **_WORDS)

@@ -29,7 +29,7 @@ class Sketch:
     is_strong: np.ndarray  # [nodes]: False for what does not feed the highlighted output
     is_large: bool
     is_by_output: bool  # colours tell which output is fed
-    weights: np.ndarray  # [connections]; none where widths do not tell weights
+    weights: np.ndarray  # [connections], or none
     scale: float | None  # the weight drawn widest, where widths tell weights
 
 
@@ -68,11 +68,11 @@ def sketch(topology: Topology, weights: np.ndarray | None, highlight: int | None
     if is_image:  # its lines lie side by side
         strengths = np.where(ends[:, 0] < first, 0.55, 1.0) * strengths
     lines = [colours[end] for end in ends[:, 1 if by_output else 0]]
-    if len(values) and not by_output:
+    if scale is not None and not by_output:
         lines = [POSITIVE if value > 0 else NEGATIVE if value < 0 else GREY for value in values.tolist()]
     shown = is_strong[ends[:, 0]] & is_strong[ends[:, 1]]
     lines = [line if strong else FAINT for line, strong in zip(lines, shown.tolist(), strict=True)]
-    widths, strengths = np.where(shown, widths, 0.5), np.where(shown, strengths, 0.5)
+    widths, strengths = np.where(shown, widths, 0.5).round(2), np.where(shown, strengths, 0.5).round(2)
     return Sketch(ends, lines, widths, strengths, colours, is_strong, large, by_output, values, scale)
 
 
@@ -85,8 +85,11 @@ def _node_colours(topology: Topology, by_output: bool) -> list[str]:
 
 
 def _widths(values: np.ndarray, count: int, large: bool) -> tuple[np.ndarray, float | None]:
-    """Widths in points, and the weight that is drawn widest: few weights are far from the others."""
-    if not len(values):
+    """Widths in points, and the weight that is drawn widest: few weights are far from the others.
+
+    Weights that are all the same have nothing to tell by widths.
+    """
+    if not len(values) or np.ptp(values) == 0:
         return np.full(count, 0.6 if large else _PLAIN_WIDTH), None
     scale = float(np.quantile(np.abs(values), 0.95)) or 1.0
     least, most = (0.3, 1.4) if large else (_WIDTHS[0], float(np.clip(26 / count**0.5, 1.6, _WIDTHS[1])))
