@@ -16,6 +16,7 @@ def whole_way(task: wann.ControlTask, config: wann.SearchConfig) -> tuple[float,
     genome, weights = wann.pruned(result.champion, tuned.weights)
     wann.save_network("file.json", wann.unite([genome, wann.load_genome("swingup")]), {"rows": rows}, weights)
     scores: np.ndarray = wann.evaluate(task, [wann.load_network("file.json")], [1.0])
+    wann.draw(result.network, "swingup", tuned.weights, highlight="force").save("picture.svg")
     return result.champion_score, scores
 
 

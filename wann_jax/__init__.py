@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wann_jax.networks.network import Network, NetworkSpec, stack_networks
     from wann_jax.pages.comparing import write_comparison
     from wann_jax.pages.report import write_report
+    from wann_jax.report.drawing import draw
     from wann_jax.tasks.base import Evaluation, Task
     from wann_jax.tasks.classification import ClassificationTask
     from wann_jax.tasks.control import ControlTask
@@ -59,6 +60,7 @@ _MODULES = {
     "__version__": "wann_jax.version",
     "ask": "wann_jax.evolution.generation",
     "best_shared_weight": "wann_jax.analysis.protocol",
+    "draw": "wann_jax.report.drawing",
     "evaluate": "wann_jax.analysis.evaluation",
     "express": "wann_jax.networks.compiling",
     "forward": "wann_jax.kernels.forward",
@@ -122,6 +124,7 @@ __all__ = [
     "__version__",
     "ask",
     "best_shared_weight",
+    "draw",
     "evaluate",
     "express",
     "forward",

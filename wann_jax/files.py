@@ -48,6 +48,18 @@ def read_bytes(path: StrPath, limit: int) -> bytes:
     return content
 
 
+def replace_file(path: StrPath, content: bytes) -> None:
+    """Writes a file in one step: a reader, or a crash, never meets half of it. Raises OSError."""
+    target = Path(path)
+    partial = target.with_name(target.name + ".partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
 def unpacked(path: StrPath, content: bytes, limit: int) -> bytes:
     """The content, without gzip's packing if it has that. Raises DataError if it is damaged or unpacks to more than
     `limit` bytes."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from wann_jax import zoo
 from wann_jax.errors import DataError, require
-from wann_jax.files import MOST_TEXT_BYTES, StrPath, read_bytes, strict_json
+from wann_jax.files import MOST_TEXT_BYTES, StrPath, read_bytes, replace_file, strict_json
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS, ACTIVATION_NAMES
 from wann_jax.genomes.building import build_genome
 from wann_jax.genomes.genome import Genome
@@ -198,10 +198,8 @@ def _named_nodes(num_inputs: int, num_outputs: int, num_nodes: int) -> list[dict
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replaces a file in one step: a reader, or a crash, never meets half of it."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    partial.replace(path)
+    """Replaces a text file in one step: a reader, or a crash, never meets half of it."""
+    replace_file(path, text.encode())
 
 
 def _readable_json(document: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from wann_jax.networks.layered import Topology
 from wann_jax.report.ordering import LayeredGraph, ordered
+from wann_jax.report.routing import straightened
 from wann_jax.report.spacing import spaced
 from wann_jax.tasks.labels import Labels
 
@@ -22,6 +23,7 @@ _COLUMN = 30  # nodes; a layer of more stands in several columns
 _STAGGER = 0.3  # distance of columns of one layer, where that of layers is 1
 _BEND_ROOM = 0.35  # where that of a node is 1
 _MOST_ROOM = 36.0  # of a layer: bends get less where they would need more
+_MOST_STRAIGHTENED = 1000  # connections; of more none can be followed
 _IMAGE_ASPECT, _IMAGE_WIDTH, _IMAGE_GAP = 1.7, 0.33, 0.07  # the latter two as shares of the drawing's width
 
 
@@ -63,10 +65,16 @@ def layout(topology: Topology, labels: Labels) -> Layout:
     place = ordered(graph, start)
     counts = np.bincount(graph.layer[~graph.is_bend], minlength=len(graph.is_frozen))
     columns = np.maximum(-(-counts // _COLUMN), 1)
+    columns[[0, -1]] = 1  # names stand beside inputs and outputs
     across, width = _across(graph, place, columns, labels.image is not None)
     left = _IMAGE_WIDTH + _IMAGE_GAP if labels.image else 0.0
     px = left + (1 - left) * across / max(width, 1.0)
-    heights = spaced(graph, place, _room(graph, counts / columns, columns), given)
+    room = _room(graph, counts / columns, columns)
+    heights = spaced(graph, place, room, given)
+    if len(chains) <= _MOST_STRAIGHTENED:
+        vertex = {number: index for index, number in enumerate(graph.node.tolist()) if number >= 0}
+        ways = [[vertex[source], *way, vertex[target]] for (source, target), way in chains.items()]
+        heights = straightened(graph, across, heights, room, ways)
     height = max(float(np.ptp(heights)), 1.0)
     py = (heights - heights.min()) / height if height > 1.0 else 0.5 + heights - heights.mean()
     x, y = np.zeros(len(layer)), np.zeros(len(layer))
@@ -81,7 +89,8 @@ def layout(topology: Topology, labels: Labels) -> Layout:
 def _room(graph: LayeredGraph, filled: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """[V]: how high a layer is filled by nodes leaves so much for bends."""
     bends = np.bincount(graph.layer[graph.is_bend], minlength=len(filled))
-    bend = min(_BEND_ROOM, float(((_MOST_ROOM - filled) / np.maximum(bends, 1)).min()))
+    left = np.where(bends > 0, (_MOST_ROOM - filled) / np.maximum(bends, 1), _BEND_ROOM)
+    bend = float(np.clip(left.min(), 0.0, _BEND_ROOM))
     return np.where(graph.is_bend, bend, 1.0 / columns[graph.layer])
 
 
