@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wann_jax.evolution.config import SearchConfig
     from wann_jax.evolution.generation import SearchState, ask, init, tell
     from wann_jax.evolution.loop import SearchResult, search
+    from wann_jax.exporting.api import export
     from wann_jax.genomes.building import pruned, unite
     from wann_jax.genomes.genome import Genome, GenomeSpec
     from wann_jax.kernels.forward import forward, forward_lanes, forward_samples
@@ -60,6 +61,7 @@ _MODULES = {
     "ask": "wann_jax.evolution.generation",
     "best_shared_weight": "wann_jax.analysis.protocol",
     "evaluate": "wann_jax.analysis.evaluation",
+    "export": "wann_jax.exporting.api",
     "express": "wann_jax.networks.compiling",
     "forward": "wann_jax.kernels.forward",
     "forward_lanes": "wann_jax.kernels.forward",
@@ -123,6 +125,7 @@ __all__ = [
     "ask",
     "best_shared_weight",
     "evaluate",
+    "export",
     "express",
     "forward",
     "forward_lanes",

@@ -25,6 +25,7 @@ COMMANDS = {
     "baseline": "wann_jax.cli.tuning:run_baseline_command",
     "report": "wann_jax.cli.reporting:run_report",
     "compare": "wann_jax.cli.reporting:run_compare",
+    "export": "wann_jax.cli.exporting:run_export",
     "train-vae": "wann_jax.cli.vae:run_train_vae",
     "devices": "wann_jax.cli.devices:run_devices",
     "completion": "wann_jax.cli.completion:run_completion",
@@ -42,6 +43,7 @@ USAGE = """usage: wann COMMAND ...
   wann baseline NAME --task TASK                             what other models give on the task
   wann report NETWORK [--out FILE]                           a page that shows a run or a network, and runs it
   wann compare RUN RUN ... [--out FILE]                      a page with the curves of several runs
+  wann export NETWORK -o FILE                                as NumPy, PyTorch, C, ONNX, LaTeX: by the ending of FILE
   wann train-vae [--out DIR]                                 the encoder through which networks see the car's pictures
   wann devices                                               what evaluates networks on this machine
   wann completion bash|zsh|fish                              complete commands and options in a shell

@@ -75,6 +75,11 @@ def load_genome(path: StrPath, num_inputs: int | None = None, num_outputs: int |
     return matrix.parse(str(source), text, *sizes)
 
 
+def knows_sizes(path: StrPath) -> bool:
+    """Whether the file tells its numbers of inputs and outputs: ours do, matrices do not."""
+    return _file_of(path).suffix == ".json"
+
+
 def _file_of(path: StrPath) -> Path:
     """A run directory stands for its champion, a name of the zoo for its file."""
     source = Path(os.path.expanduser(path))
@@ -197,10 +202,10 @@ def _named_nodes(num_inputs: int, num_outputs: int, num_nodes: int) -> list[dict
     return [{"id": index, "kind": kind} for index, kind in enumerate(kinds)]
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replaces a file in one step: a reader, or a crash, never meets half of it."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Replaces a file in one step: a reader, or a crash, never meets half of it. Raises OSError."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
+    partial.write_bytes(content.encode() if isinstance(content, str) else content)
     partial.replace(path)
 
 
