@@ -31,9 +31,9 @@ class Format(NamedTuple):
 FORMATS = (
     Format(".pt.py", "a PyTorch module", "torch_code"),
     Format(".py", "a Python module that needs NumPy only", "numpy_code"),
-    Format(".c", "a C function", "c_code", most_connections=20_000),
+    Format(".c", "a C function", "c_code", most_connections=20_000),  # half a minute of a compiler; it gets worse
     Format(".onnx", "an ONNX graph", "onnx_graph", extra="onnx"),
-    Format(".tex", "formulas in LaTeX", "latex", extra="sympy", most_connections=300),
+    Format(".tex", "formulas in LaTeX", "latex", extra="sympy", most_connections=300),  # who would read more?
     Format(".out", "a matrix in the original's format", "original"),
 )
 

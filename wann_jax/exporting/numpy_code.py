@@ -74,11 +74,12 @@ def _by_table(model: Model) -> str:
     columns = "activation, sources" + ("" if is_shared else ", weights")
     total = "weight * values[sources].sum(axis=0)" if is_shared else "np.tensordot(weights, values[sources], axes=1)"
     return f"""\
-# Each node: {columns}. Numbers of sources: 0 is the bias, then come the inputs, then the nodes in this order.
+# Each node: {columns}.
+# Numbers of sources: 0 is the bias, then come the inputs, then the nodes in this order.
 NODES = [
 {chr(10).join(rows)}
 ]
-OUTPUTS = {list(topology.outputs)}
+{folded(f"OUTPUTS = {list(topology.outputs)}")}
 
 
 {_head(model)}    inputs = np.asarray(inputs, float)

@@ -107,7 +107,7 @@ def _groups(model: Model, layer: tuple[int, ...]) -> Iterator[list[int]]:
 def _add_group(graph: _Graph, model: Model, values: str, numbers: list[int], row: dict[int, int]) -> list[str]:
     """Names of the activated values of some nodes, in their order."""
     nodes = [model.topology.nodes[number - model.first] for number in numbers]
-    sources = _padded([[row[source] for source in node.sources] for node in nodes], np.int32, _ZERO)
+    sources = np.array(_padded([[row[source] for source in node.sources] for node in nodes], _ZERO), np.int32)
     label = f"{len(graph.nodes)}"
     (terms,) = graph.add("Gather", [values, graph.constant(f"sources_{label}", sources)], axis=0)
     axis = graph.constant("axis", np.array([1], np.int64))
@@ -115,7 +115,7 @@ def _add_group(graph: _Graph, model: Model, values: str, numbers: list[int], row
         (sums,) = graph.add("ReduceSum", [terms, axis], keepdims=0)
         (totals,) = graph.add("Mul", [sums, "weight"])
     else:
-        weights = _padded([model.weights_of(node) for node in nodes], np.float32, 0.0)[..., None]
+        weights = np.array(_padded([model.weights_of(node) for node in nodes], 0.0), np.float32)[..., None]
         (terms,) = graph.add("Mul", [terms, graph.constant(f"weights_{label}", weights)])
         (totals,) = graph.add("ReduceSum", [terms, axis], keepdims=0)
     counts = _counts(nodes)
@@ -134,9 +134,9 @@ def _counts(nodes: list[Node]) -> dict[int, int]:
     return found
 
 
-def _padded(rows: list[list], dtype: type, fill: float) -> np.ndarray:
+def _padded(rows: list[list], fill: int | float) -> list[list]:
     width = max(1, *map(len, rows))
-    return np.array([row + [fill] * (width - len(row)) for row in rows], dtype)
+    return [row + [fill] * (width - len(row)) for row in rows]
 
 
 def _whole(graph: _Graph, model: Model) -> onnx.ModelProto:
