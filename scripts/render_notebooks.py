@@ -40,7 +40,9 @@ def read(name: str, quick: bool = False) -> Any:
 
 def run(notebook: Any, folder: Path) -> Any:
     """Runs all cells in a new kernel whose working directory is `folder`. Raises CellExecutionError."""
-    client = NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3", resources={"metadata": {"path": folder}})
+    client = NotebookClient(
+        notebook, timeout=CELL_SECONDS, kernel_name="python3", resources={"metadata": {"path": folder}}
+    )
     client.execute()
     return notebook
 

@@ -1,5 +1,7 @@
 """A user's program, as a strict type checker sees the public names (pyproject.toml). Never run: mypy reads it."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +17,8 @@ def whole_way(task: wann.ControlTask, config: wann.SearchConfig) -> tuple[float,
     rows: list[dict[str, object]] = [dict(row) for row in wann.protocol(task, result.network, tuned.weights)]
     genome, weights = wann.pruned(result.champion, tuned.weights)
     wann.save_network("file.json", wann.unite([genome, wann.load_genome("swingup")]), {"rows": rows}, weights)
+    wann.export(result.network, "champion.onnx", weights=tuned.weights)
+    wann.export("file.json", Path("champion.c"), task="swingup", shared=True)
     scores: np.ndarray = wann.evaluate(task, [wann.load_network("file.json")], [1.0])
     wann.draw(result.network, "swingup", tuned.weights, highlight="force").save("picture.svg")
     return result.champion_score, scores

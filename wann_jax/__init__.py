@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wann_jax.evolution.config import SearchConfig
     from wann_jax.evolution.generation import SearchState, ask, init, tell
     from wann_jax.evolution.loop import SearchResult, search
+    from wann_jax.exporting.api import export
     from wann_jax.genomes.building import pruned, unite
     from wann_jax.genomes.genome import Genome, GenomeSpec
     from wann_jax.kernels.forward import forward, forward_lanes, forward_samples
@@ -62,6 +63,7 @@ _MODULES = {
     "best_shared_weight": "wann_jax.analysis.protocol",
     "draw": "wann_jax.report.drawing",
     "evaluate": "wann_jax.analysis.evaluation",
+    "export": "wann_jax.exporting.api",
     "express": "wann_jax.networks.compiling",
     "forward": "wann_jax.kernels.forward",
     "forward_lanes": "wann_jax.kernels.forward",
@@ -126,6 +128,7 @@ __all__ = [
     "best_shared_weight",
     "draw",
     "evaluate",
+    "export",
     "express",
     "forward",
     "forward_lanes",

@@ -48,12 +48,12 @@ def read_bytes(path: StrPath, limit: int) -> bytes:
     return content
 
 
-def replace_file(path: StrPath, content: bytes) -> None:
+def write_atomically(path: StrPath, content: str | bytes) -> None:
     """Writes a file in one step: a reader, or a crash, never meets half of it. Raises OSError."""
     target = Path(path)
     partial = target.with_name(target.name + ".partial")
     try:
-        partial.write_bytes(content)
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
         partial.replace(target)
     except BaseException:
         partial.unlink(missing_ok=True)

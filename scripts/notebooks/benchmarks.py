@@ -21,12 +21,11 @@ except ImportError:  # keeps the jax, jaxlib and GPU plugin that are here
     # %pip install -q $SOURCE
     import wann_jax as wann
 
-import jax
-
 # !wann devices
-
 # %%
 import statistics
+
+import jax
 
 
 def seconds_of(task, config, generations):
@@ -56,7 +55,9 @@ for label, (name, preset, generations, cpu) in CASES.items():
     config = wann.SearchConfig.preset(name, preset, generations=30 if QUICK else generations, **changes)
     task = wann.make_task(name)
     seconds, work = seconds_of(task, config, generations)
-    rows.append((label, config.population_size, f"{1000 * seconds:.1f} ms", f"{work / 1e6:.2f} M {task.work_unit}/s", cpu))
+    rows.append(
+        (label, config.population_size, f"{1000 * seconds:.1f} ms", f"{work / 1e6:.2f} M {task.work_unit}/s", cpu)
+    )
 
 # %%
 print(jax.devices()[0].device_kind, "jax", jax.__version__)

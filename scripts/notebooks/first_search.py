@@ -80,7 +80,10 @@ page = wann.write_report("champion.json", "champion.html", episodes=2 if QUICK e
 print(page, f"{page.stat().st_size / 1000:.0f} KB: download it and open it in a browser")
 
 # %%
-from IPython.display import HTML
 import html
 
-HTML(f'<iframe srcdoc="{html.escape(Path(page).read_text())}" width="100%" height="900"></iframe>') if not QUICK else None
+from IPython.display import HTML
+
+HTML(
+    f'<iframe srcdoc="{html.escape(Path(page).read_text())}" width="100%" height="900"></iframe>'
+) if not QUICK else None

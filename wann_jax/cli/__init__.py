@@ -26,6 +26,7 @@ COMMANDS = {
     "report": "wann_jax.cli.reporting:run_report",
     "compare": "wann_jax.cli.reporting:run_compare",
     "draw": "wann_jax.cli.drawing:run_draw",
+    "export": "wann_jax.cli.exporting:run_export",
     "train-vae": "wann_jax.cli.vae:run_train_vae",
     "devices": "wann_jax.cli.devices:run_devices",
     "completion": "wann_jax.cli.completion:run_completion",
@@ -44,6 +45,7 @@ USAGE = """usage: wann COMMAND ...
   wann report NETWORK [--out FILE]                           a page that shows a run or a network, and runs it
   wann compare RUN RUN ... [--out FILE]                      a page with the curves of several runs
   wann draw NETWORK -o FILE [--highlight OUTPUT]             a picture (.svg .png .pdf) or a graph (.dot .graphml)
+  wann export NETWORK -o FILE                                as NumPy, PyTorch, C, ONNX, LaTeX: by the ending of FILE
   wann train-vae [--out DIR]                                 the encoder through which networks see the car's pictures
   wann devices                                               what evaluates networks on this machine
   wann completion bash|zsh|fish                              complete commands and options in a shell

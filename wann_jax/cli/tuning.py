@@ -15,7 +15,7 @@ from wann_jax.cli.parsing import given, parse, value_of, with_task_options
 from wann_jax.errors import CheckpointError, require
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS
 from wann_jax.evolution.progress import waiting
-from wann_jax.files import strict_json
+from wann_jax.files import strict_json, write_atomically
 from wann_jax.genomes.building import pruned
 from wann_jax.networks.compiling import express
 from wann_jax.networks.files import (
@@ -24,7 +24,6 @@ from wann_jax.networks.files import (
     load_network,
     load_weights,
     save_network,
-    write_atomically,
 )
 from wann_jax.report.tables import print_facts, print_rows
 from wann_jax.runs.origin import task_of

@@ -16,7 +16,7 @@ import numpy as np
 
 from wann_jax import zoo
 from wann_jax.errors import DataError, require
-from wann_jax.files import MOST_TEXT_BYTES, StrPath, read_bytes, replace_file, strict_json
+from wann_jax.files import MOST_TEXT_BYTES, StrPath, read_bytes, strict_json, write_atomically
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS, ACTIVATION_NAMES
 from wann_jax.genomes.building import build_genome
 from wann_jax.genomes.genome import Genome
@@ -73,6 +73,11 @@ def load_genome(path: StrPath, num_inputs: int | None = None, num_outputs: int |
     given = min(sizes) > 0
     require(given, "num_inputs and num_outputs", f"given for the matrix file {str(source)!r}", sizes, DataError)
     return matrix.parse(str(source), text, *sizes)
+
+
+def knows_sizes(path: StrPath) -> bool:
+    """Whether the file tells its numbers of inputs and outputs: ours do, matrices do not."""
+    return _file_of(path).suffix == ".json"
 
 
 def _file_of(path: StrPath) -> Path:
@@ -187,7 +192,7 @@ def save_network(
     }
     if weights is not None:
         document["weights"] = [float(f"{weight:.9g}") for weight in weights.tolist()]  # float32 survives
-    write_atomically(Path(path), _readable_json(document))
+    write_atomically(path, _readable_json(document))
 
 
 def _named_nodes(num_inputs: int, num_outputs: int, num_nodes: int) -> list[dict[str, Any]]:
@@ -195,11 +200,6 @@ def _named_nodes(num_inputs: int, num_outputs: int, num_nodes: int) -> list[dict
     kinds = ["bias"] + ["input"] * num_inputs + ["output"] * num_outputs
     kinds += ["hidden"] * (num_nodes - len(kinds))
     return [{"id": index, "kind": kind} for index, kind in enumerate(kinds)]
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replaces a text file in one step: a reader, or a crash, never meets half of it."""
-    replace_file(path, text.encode())
 
 
 def _readable_json(document: dict[str, Any]) -> str:

@@ -1,15 +1,19 @@
 """The original's format of networks: a matrix of numbers separated by commas.
 
 Rows are sources, columns targets, the last column activation ids; nodes are bias, inputs, hidden nodes, outputs. 0: no
-connection; nan: a disabled one; anything else: a connection. In: text and sizes. Out: a genome, or its weights.
+connection; nan: a disabled one; anything else: a connection. In: text and sizes. Out: a genome, or its weights. And the
+other way round: a topology and weights become text.
 """
 
 import numpy as np
 
 from wann_jax.errors import DataError, require
-from wann_jax.genomes.activation_ids import ACTIVATION_IDS
+from wann_jax.genomes.activation_ids import ACTIVATION_IDS, LINEAR
 from wann_jax.genomes.building import build_genome
 from wann_jax.genomes.genome import Genome
+from wann_jax.networks.layered import Topology
+
+_LEAST = float(np.finfo(np.float32).tiny)  # stands for a weight of 0, which would be no connection
 
 
 def weights(name: str, text: str) -> list[float] | None:
@@ -47,6 +51,29 @@ def parse(name: str, text: str, num_inputs: int, num_outputs: int) -> Genome:
     return build_genome(
         name, (num_inputs, num_outputs), computed.astype(int).tolist(), marks, enabled_pairs, disabled_pairs
     )
+
+
+def render(topology: Topology, weights: np.ndarray | None) -> str:
+    """The matrix of a topology, whose entries are weights [C]; ones if all connections share a weight.
+
+    A weight of 0 becomes the smallest float that is none: the connection stays, and carries nothing that could be seen.
+    A hidden node without connections, which is a constant, gets a disabled one from the bias, so that readers find it.
+    """
+    first, outputs = 1 + topology.num_inputs, set(topology.outputs)
+    size = first + len(topology.nodes)
+    hidden = [number for number in range(first, size) if number not in outputs]
+    order = [*range(first), *hidden, *topology.outputs]
+    place = {number: index for index, number in enumerate(order)}
+    matrix = np.zeros((size, size + 1))
+    matrix[:, -1] = LINEAR
+    for number, node in enumerate(topology.nodes, first):
+        column = place[number]
+        matrix[column, -1] = node.activation
+        values = np.ones(len(node.sources)) if weights is None else weights[list(node.connections)]
+        matrix[[place[source] for source in node.sources], column] = np.where(values == 0.0, _LEAST, values)
+        if not node.sources and number not in outputs:
+            matrix[0, column] = np.nan
+    return "".join(",".join(f"{entry:.9g}" for entry in row) + "\n" for row in matrix.tolist())
 
 
 def _read(name: str, text: str) -> np.ndarray:

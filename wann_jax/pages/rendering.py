@@ -9,8 +9,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from wann_jax.files import strict_json
-from wann_jax.networks.files import write_atomically
+from wann_jax.files import strict_json, write_atomically
 
 ASSETS = Path(__file__).parent / "assets"
 

@@ -17,7 +17,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from wann_jax.errors import ConfigError, require, unknown
-from wann_jax.files import StrPath, replace_file
+from wann_jax.files import StrPath, write_atomically
 from wann_jax.networks.files import load_info, load_network, load_weights
 from wann_jax.networks.layered import Topology
 from wann_jax.networks.network import Network
@@ -95,7 +95,7 @@ class Drawing:
             content = write(*self.part, self.weights, self.title).encode()
         else:
             content = self._picture(target.suffix[1:])
-        replace_file(target, content)
+        write_atomically(target, content)
 
     def _picture(self, kind: str) -> bytes:
         buffer = io.BytesIO()

@@ -26,10 +26,10 @@ from wann_jax.errors import CheckpointError, require
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.generation import SearchState, init
 from wann_jax.evolution.loop import Dispatch
-from wann_jax.files import strict_json
+from wann_jax.files import strict_json, write_atomically
 from wann_jax.genomes.genome import Genome, GenomeSpec
 from wann_jax.kernels.choosing import backend_of
-from wann_jax.networks.files import CHAMPION_FILE, load_genome, save_network, write_atomically
+from wann_jax.networks.files import CHAMPION_FILE, load_genome, save_network
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.registry import check_options, find_spec, load_plugin, make_task, plugins
 

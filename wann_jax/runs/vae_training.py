@@ -24,8 +24,7 @@ from flax import serialization
 import wann_jax.version
 from wann_jax.errors import CheckpointError, ConfigError, require
 from wann_jax.evolution.progress import StepProgress
-from wann_jax.files import strict_json
-from wann_jax.networks.files import write_atomically
+from wann_jax.files import strict_json, write_atomically
 from wann_jax.report.vae import PER_ROW, save_pairs
 from wann_jax.runs.directory import make_directory
 from wann_jax.tasks.interrupts import until_interrupted
