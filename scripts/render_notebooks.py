@@ -1,7 +1,7 @@
-"""Makes the notebooks, scripts/notebooks/*.ipynb, from their sources beside them: runs every cell and keeps the outputs.
+"""Makes the notebooks, scripts/notebooks/*.ipynb, from their sources beside them: runs all cells and keeps outputs.
 
 python scripts/render_notebooks.py [NAME...] [--quick]
-In: sources in jupytext's percent format. Out: notebooks, with a badge for Colab where pyproject.toml names a repository.
+In: sources in jupytext's percent format. Out: notebooks, with a badge for Colab if pyproject.toml names a repository.
 """
 
 import argparse

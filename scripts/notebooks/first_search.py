@@ -33,8 +33,6 @@ print("runs on", jax.devices()[0].device_kind, "with jax", jax.__version__)
 # mutates. All of it is one XLA program.
 
 # %%
-from pathlib import Path
-
 task = wann.make_task("swingup")
 config = wann.SearchConfig.preset("swingup", "quick" if QUICK else "laptop", generations=20 if QUICK else 400)
 result = wann.search(task, config, seed=0, progress=True)
@@ -84,6 +82,5 @@ import html
 
 from IPython.display import HTML
 
-HTML(
-    f'<iframe srcdoc="{html.escape(Path(page).read_text())}" width="100%" height="900"></iframe>'
-) if not QUICK else None
+frame = f'<iframe srcdoc="{html.escape(page.read_text())}" width="100%" height="900"></iframe>'
+HTML("" if QUICK else frame)

@@ -19,7 +19,7 @@ def test_it_runs(name, tmp_path, monkeypatch):
     outputs = [output for cell in cells for output in cell.outputs]
     text = "".join(output.get("text", "") for output in outputs)
     assert "runs on" in text or "swing-up, laptop" in text
-    if name != "benchmarks":
+    if name != "this_device":
         assert any({"image/png", "image/svg+xml", "text/html"} & output.get("data", {}).keys() for output in outputs)
 
 

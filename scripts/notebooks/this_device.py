@@ -38,7 +38,7 @@ def seconds_of(task, config, generations):
             found.append((dispatch.seconds / count, float(dispatch.metrics.work.sum()) / dispatch.seconds))
 
     wann.search(task, config, seed=0, on_dispatch=note, progress=True)
-    return [statistics.median(column) for column in zip(*found)]
+    return [statistics.median(column) for column in zip(*found, strict=True)]
 
 
 CASES = {  # task, preset, generations; what two cores of an EPYC need
