@@ -124,6 +124,30 @@ def test_a_constant_stands_just_before_what_reads_it():
     assert found.is_drawn.tolist() == [False, True, True, True, True, True]
 
 
+def test_what_the_bias_alone_feeds_stands_before_what_reads_it():
+    chain = [Node(1, (1,), (0,))] + [Node(1, (1 + at,), (at,)) for at in range(1, 9)]  # 2 to 10
+    nodes = (*chain, Node(10, (0,), (9,)), Node(1, (10, 11), (10, 11)))
+    found = layout(Topology(1, 12, nodes, (12,)), Labels().fitting(1, 1))
+    assert found.layer[[0, 10, 11, 12]].tolist() == [0, 9, 9, 10]
+
+
+def test_no_two_neighbours_should_change_places():
+    random = np.random.default_rng(2)
+    layer = np.repeat(np.arange(4), 8)
+    edges = [
+        (8 * at + a, 8 * at + 8 + b) for at in range(3) for a in range(8) for b in range(8) if random.random() < 0.25
+    ]
+    graph = LayeredGraph(layer, np.arange(32), np.array(edges), np.zeros(4, bool))
+    place = ordered(graph, random.permutation(32).astype(float))
+    fewest = crossings(graph, place.astype(float))
+    for at in range(4):
+        for spot in range(7):
+            first, second = (np.flatnonzero((layer == at) & (place == each))[0] for each in (spot, spot + 1))
+            other = place.copy()
+            other[[first, second]] = place[[second, first]]
+            assert crossings(graph, other.astype(float)) >= fewest
+
+
 def test_pixels_are_a_grid_left_of_all_else():
     _, labels, found = placed("mnist1849")
     pixels = np.arange(1, 257)
