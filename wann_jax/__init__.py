@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wann_jax.networks.network import Network, NetworkSpec, stack_networks
     from wann_jax.pages.comparing import write_comparison
     from wann_jax.pages.report import write_report
-    from wann_jax.report.drawing import draw
+    from wann_jax.report.drawing.api import draw
     from wann_jax.tasks.base import Evaluation, Task
     from wann_jax.tasks.classification import ClassificationTask
     from wann_jax.tasks.control import ControlTask
@@ -61,7 +61,7 @@ _MODULES = {
     "__version__": "wann_jax.version",
     "ask": "wann_jax.evolution.generation",
     "best_shared_weight": "wann_jax.analysis.protocol",
-    "draw": "wann_jax.report.drawing",
+    "draw": "wann_jax.report.drawing.api",
     "evaluate": "wann_jax.analysis.evaluation",
     "export": "wann_jax.exporting.api",
     "express": "wann_jax.networks.compiling",

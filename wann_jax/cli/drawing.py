@@ -11,7 +11,7 @@ import tyro
 
 from wann_jax.cli.parsing import parse
 from wann_jax.errors import CheckpointError, require
-from wann_jax.report.drawing import check_ending, draw
+from wann_jax.report.drawing.api import check_ending, draw
 
 
 @dataclasses.dataclass(frozen=True)

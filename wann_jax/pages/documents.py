@@ -13,7 +13,7 @@ from wann_jax.files import StrPath
 from wann_jax.genomes.activation_ids import ACTIVATION_NAMES
 from wann_jax.networks.files import load_info, load_network
 from wann_jax.networks.layered import Topology
-from wann_jax.report.layout import layout
+from wann_jax.report.drawing.layout import layout
 from wann_jax.runs.directory import RunDirectory
 from wann_jax.tasks.labels import Labels
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from wann_jax.genomes.activation_ids import ACTIVATION_NAMES
 from wann_jax.networks.layered import Topology
-from wann_jax.report.icons import COLOURS, NEGATIVE, POSITIVE, tinted
+from wann_jax.report.drawing.icons import COLOURS, NEGATIVE, POSITIVE, tinted
 from wann_jax.tasks.labels import Labels
 
 

@@ -8,8 +8,8 @@ import dataclasses
 import numpy as np
 
 from wann_jax.networks.layered import Topology
-from wann_jax.report.ancestry import ancestors, fed_most
-from wann_jax.report.icons import COLOURS, FAINT, GREY, INK, NEGATIVE, OUTPUT_COLOURS, POSITIVE
+from wann_jax.report.drawing.ancestry import ancestors, fed_most
+from wann_jax.report.drawing.icons import COLOURS, FAINT, GREY, INK, NEGATIVE, OUTPUT_COLOURS, POSITIVE
 
 _LARGE = 450  # connections; with more, lines are thin and tell outputs apart
 _WIDTHS = 0.5, 3.4  # points, of the least and the greatest weight, where there are few

@@ -16,12 +16,12 @@ from wann_jax.errors import ConfigError, DataError
 from wann_jax.genomes.activation_ids import ACTIVATION_NAMES, SIGMOID, SIN, TANH
 from wann_jax.networks.files import load_network
 from wann_jax.networks.layered import Node, Topology
-from wann_jax.report.ancestry import ancestors, fed_most, influence, part_of
-from wann_jax.report.canvas import MARGIN, text_width
-from wann_jax.report.drawing import Drawing, draw
-from wann_jax.report.icons import FAINT, GREY, NEGATIVE, POSITIVE, curve, zero_height
-from wann_jax.report.layout import layout
-from wann_jax.report.sketch import sketch
+from wann_jax.report.drawing.ancestry import ancestors, fed_most, influence, part_of
+from wann_jax.report.drawing.api import Drawing, draw
+from wann_jax.report.drawing.canvas import MARGIN, text_width
+from wann_jax.report.drawing.icons import FAINT, GREY, NEGATIVE, POSITIVE, curve, zero_height
+from wann_jax.report.drawing.layout import layout
+from wann_jax.report.drawing.sketch import sketch
 from wann_jax.tasks.labels import Labels
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle, PathPatch
 
 from wann_jax.genomes.activation_ids import ACTIVATION_NAMES
-from wann_jax.report.canvas import FONT, text_width
-from wann_jax.report.curves import placed_path
-from wann_jax.report.icons import COLOURS, GREY, INK, NEGATIVE, POSITIVE, curve, tinted, zero_height
+from wann_jax.report.drawing.canvas import FONT, text_width
+from wann_jax.report.drawing.curves import placed_path
+from wann_jax.report.drawing.icons import COLOURS, GREY, INK, NEGATIVE, POSITIVE, curve, tinted, zero_height
 
 SIZE = 9.0  # points
 ROW = 0.36  # inches

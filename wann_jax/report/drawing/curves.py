@@ -6,7 +6,7 @@ In: places in inches. Out: paths for matplotlib.
 import numpy as np
 from matplotlib.path import Path
 
-from wann_jax.report.routing import slopes
+from wann_jax.report.drawing.routing import slopes
 
 
 def smooth_path(points: np.ndarray) -> Path:

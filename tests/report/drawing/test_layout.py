@@ -10,9 +10,9 @@ import pytest
 from wann_jax import zoo
 from wann_jax.networks.files import load_info, load_network
 from wann_jax.networks.layered import Node, Topology
-from wann_jax.report.layout import layout
-from wann_jax.report.ordering import LayeredGraph, crossings, ordered
-from wann_jax.report.spacing import isotonic
+from wann_jax.report.drawing.layout import layout
+from wann_jax.report.drawing.ordering import LayeredGraph, crossings, ordered
+from wann_jax.report.drawing.spacing import isotonic
 from wann_jax.tasks.labels import Labels
 from wann_jax.tasks.registry import labels_of
 

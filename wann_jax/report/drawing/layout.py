@@ -12,9 +12,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from wann_jax.networks.layered import Topology
-from wann_jax.report.ordering import LayeredGraph, ordered
-from wann_jax.report.routing import straightened
-from wann_jax.report.spacing import spaced
+from wann_jax.report.drawing.ordering import LayeredGraph, ordered
+from wann_jax.report.drawing.routing import straightened
+from wann_jax.report.drawing.spacing import spaced
 from wann_jax.tasks.labels import Labels
 
 _BALANCING = 40  # sweeps

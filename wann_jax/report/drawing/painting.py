@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 from matplotlib.path import Path
 
 from wann_jax.networks.layered import Topology
-from wann_jax.report.canvas import FACTS_SIZE, FONT, MARGIN, TITLE_SIZE, Sheet, sheet_for, text_width
-from wann_jax.report.curves import placed_path, smooth_path
-from wann_jax.report.icons import FAINT, GREY, INK, OUTPUT_COLOURS, curve, tinted, zero_height
-from wann_jax.report.layout import Layout
-from wann_jax.report.legends import ROW, activation_entries, line_entry, paint_rows, rows_of, weight_entries
-from wann_jax.report.pixels import THUMB, paint_image, paint_looks
-from wann_jax.report.sketch import Sketch
+from wann_jax.report.drawing.canvas import FACTS_SIZE, FONT, MARGIN, TITLE_SIZE, Sheet, sheet_for, text_width
+from wann_jax.report.drawing.curves import placed_path, smooth_path
+from wann_jax.report.drawing.icons import FAINT, GREY, INK, OUTPUT_COLOURS, curve, tinted, zero_height
+from wann_jax.report.drawing.layout import Layout
+from wann_jax.report.drawing.legends import ROW, activation_entries, line_entry, paint_rows, rows_of, weight_entries
+from wann_jax.report.drawing.pixels import THUMB, paint_image, paint_looks
+from wann_jax.report.drawing.sketch import Sketch
 from wann_jax.tasks.labels import Labels
 
 _LEAST_CURVE, _FINE_CURVE = 0.055, 0.11  # inches: in smaller nodes no curve can be seen, or no more than a few points

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from wann_jax.networks.layered import Topology
-from wann_jax.report.ancestry import influence, readers
-from wann_jax.report.canvas import FONT, MARGIN, Sheet
-from wann_jax.report.icons import INK, OUTPUT_COLOURS
+from wann_jax.report.drawing.ancestry import influence, readers
+from wann_jax.report.drawing.canvas import FONT, MARGIN, Sheet
+from wann_jax.report.drawing.icons import INK, OUTPUT_COLOURS
 
 THUMB = 0.6  # inches: most of the side of an output's small picture
 _NOTHING = "#f4f6f8"

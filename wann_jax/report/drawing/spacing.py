@@ -6,7 +6,7 @@ Layer by layer the least-squares solution under the least distances (isotonic re
 
 import numpy as np
 
-from wann_jax.report.ordering import LayeredGraph
+from wann_jax.report.drawing.ordering import LayeredGraph
 
 _SWEEPS = 60
 _PULLS = {(False, False): 1.0, (False, True): 2.0, (True, False): 2.0, (True, True): 6.0}  # bends: long edges straight

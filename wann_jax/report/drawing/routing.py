@@ -7,7 +7,7 @@ import itertools
 
 import numpy as np
 
-from wann_jax.report.ordering import LayeredGraph
+from wann_jax.report.drawing.ordering import LayeredGraph
 
 _CLEARANCE = 0.5  # of a line from a node's middle, as a share of the node's room
 

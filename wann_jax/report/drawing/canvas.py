@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
-from wann_jax.report.layout import Layout
+from wann_jax.report.drawing.layout import Layout
 
 FONT = [
     "DejaVu Sans",

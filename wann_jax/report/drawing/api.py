@@ -21,11 +21,11 @@ from wann_jax.files import StrPath, write_atomically
 from wann_jax.networks.files import load_info, load_network, load_weights
 from wann_jax.networks.layered import Topology
 from wann_jax.networks.network import Network
-from wann_jax.report.ancestry import part_of
-from wann_jax.report.graphs import as_dot, as_graphml
-from wann_jax.report.layout import Layout, layout
-from wann_jax.report.painting import Subject, paint
-from wann_jax.report.sketch import is_large, num_connections, sketch
+from wann_jax.report.drawing.ancestry import part_of
+from wann_jax.report.drawing.graphs import as_dot, as_graphml
+from wann_jax.report.drawing.layout import Layout, layout
+from wann_jax.report.drawing.painting import Subject, paint
+from wann_jax.report.drawing.sketch import is_large, num_connections, sketch
 from wann_jax.tasks.labels import Labels
 from wann_jax.tasks.registry import find_spec, labels_of
 
