@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from wann_jax.tasks.datasets import Dataset
     from wann_jax.tasks.function import FunctionTask
     from wann_jax.tasks.registry import Preset, TaskSpec, make_task, option, register
+    from wann_jax.ternary.api import TernaryResult, search_ternary
+    from wann_jax.ternary.config import TernaryConfig
     from wann_jax.tuning.api import TuneConfig, TuneResult, tune
     from wann_jax.version import __version__
 
@@ -55,6 +57,8 @@ _MODULES = {
     "SearchState": "wann_jax.evolution.generation",
     "Task": "wann_jax.tasks.base",
     "TaskSpec": "wann_jax.tasks.registry",
+    "TernaryConfig": "wann_jax.ternary.config",
+    "TernaryResult": "wann_jax.ternary.api",
     "TuneConfig": "wann_jax.tuning.api",
     "TuneResult": "wann_jax.tuning.api",
     "WannError": "wann_jax.errors",
@@ -79,6 +83,7 @@ _MODULES = {
     "register": "wann_jax.tasks.registry",
     "save_network": "wann_jax.networks.files",
     "search": "wann_jax.evolution.loop",
+    "search_ternary": "wann_jax.ternary.api",
     "stack_networks": "wann_jax.networks.network",
     "tell": "wann_jax.evolution.generation",
     "tune": "wann_jax.tuning.api",
@@ -120,6 +125,8 @@ __all__ = [
     "SearchState",
     "Task",
     "TaskSpec",
+    "TernaryConfig",
+    "TernaryResult",
     "TuneConfig",
     "TuneResult",
     "WannError",
@@ -144,6 +151,7 @@ __all__ = [
     "register",
     "save_network",
     "search",
+    "search_ternary",
     "stack_networks",
     "tell",
     "tune",

@@ -25,6 +25,7 @@ COMMANDS = {
     "baseline": "wann_jax.cli.tuning:run_baseline_command",
     "report": "wann_jax.cli.reporting:run_report",
     "compare": "wann_jax.cli.reporting:run_compare",
+    "ternary": "wann_jax.cli.ternary:run_ternary",
     "draw": "wann_jax.cli.drawing:run_draw",
     "export": "wann_jax.cli.exporting:run_export",
     "train-vae": "wann_jax.cli.vae:run_train_vae",
@@ -41,6 +42,7 @@ USAGE = """usage: wann COMMAND ...
   wann evaluate NETWORK --task TASK [--weights=-2,-1,...]    returns of a run's champion or of a network file
   wann protocol NETWORK --task TASK [--trials 1000]          the paper's rows: random, shared, tuned weights
   wann tune NETWORK --task TASK --method adam|es|cma         a weight of its own for every connection
+  wann ternary TASK [--connections 1849] [--out FILE]        an exactly weight agnostic classifier, by gradient descent
   wann baseline NAME --task TASK                             what other models give on the task
   wann report NETWORK [--out FILE]                           a page that shows a run or a network, and runs it
   wann compare RUN RUN ... [--out FILE]                      a page with the curves of several runs

@@ -19,6 +19,7 @@ from wann_jax.cli.measuring import EvaluateCommand, ProtocolCommand
 from wann_jax.cli.parsing import OPTION_TYPES, with_task_options
 from wann_jax.cli.reporting import ReportCommand
 from wann_jax.cli.searching import ResumeCommand, SearchCommand, UniteCommand
+from wann_jax.cli.ternary import TernaryCommand
 from wann_jax.cli.tuning import BaselineCommand, TuneCommand
 from wann_jax.cli.vae import TrainVaeCommand
 from wann_jax.errors import require_known
@@ -35,6 +36,7 @@ _WITH_TASK_OPTIONS = {
     "protocol": ProtocolCommand,
     "tune": TuneCommand,
     "baseline": BaselineCommand,
+    "ternary": TernaryCommand,
     "report": ReportCommand,
 }
 

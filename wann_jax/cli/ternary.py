@@ -1,0 +1,61 @@
+"""`wann ternary`.
+
+In: arguments. Out: a network file, its page, and what it scores.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import tyro
+
+from wann_jax.cli.parsing import given, parse, with_task_options
+from wann_jax.errors import CheckpointError, require
+from wann_jax.evolution.config import PUBLISHED_WEIGHTS
+from wann_jax.genomes.grading import grading_of
+from wann_jax.networks.files import save_network
+from wann_jax.pages.report import write_report
+from wann_jax.tasks.registry import make_task
+from wann_jax.ternary.api import search_ternary
+from wann_jax.ternary.config import TernaryConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class TernaryCommand:
+    """Find an exactly weight agnostic classifier by gradient descent on weights of -1, 0 and 1."""
+
+    task: tyro.conf.Positional[str]
+    """A task of classification, from `wann tasks`."""
+    search: tyro.conf.OmitArgPrefixes[TernaryConfig]
+    seed: int = 0
+    """Same seed, same result."""
+    out: Path | None = None
+    """File to write, with a page beside it; default: TASK-ternary-SEED.json."""
+
+
+def run_ternary(args: list[str]) -> int:
+    """`wann ternary`; the exit status."""
+    default = TernaryCommand(task=tyro.MISSING, search=TernaryConfig())
+    command = parse(with_task_options(TernaryCommand), "ternary", args, default=default)
+    label = "".join(letter if letter.isalnum() else "-" for letter in command.task).strip("-")
+    out = command.out or Path(f"{label}-ternary-{command.seed}.json")
+    page = out.with_suffix(".html")
+    for file in (out, page):
+        require(not file.exists(), "out", "a new file, nothing is overwritten", str(file), CheckpointError)
+    options = given(command.task_options)
+    task = make_task(command.task, **options)
+    result = search_ternary(task, command.search, command.seed, progress=True)
+    info = {
+        "task": command.task,
+        "seed": command.seed,
+        "score": result.score,
+        "shared_weights": list(PUBLISHED_WEIGHTS),
+    }
+    info |= {"ternary": dataclasses.asdict(command.search), "curve": result.curve}
+    save_network(out, result.genome, info)
+    write_report(out, page, command.task, options=options)
+    counts = f"{int(result.genome.num_enabled)} connections, {int(result.genome.num_hidden)} hidden nodes"
+    print(
+        f"validation accuracy {result.score:.4f} at every shared weight: outputs are {grading_of(result.genome).output} f(x)"
+    )
+    print(counts, f"written: {out}", f"look at it: {page}", sep="\n")
+    return 0

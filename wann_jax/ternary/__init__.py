@@ -1,0 +1,1 @@
+"""Exactly weight agnostic classifiers by gradient: ternary weights, straight through, embedded as graded networks."""

@@ -1,0 +1,65 @@
+"""Ternary weights as a graded network: every weight of -1 or 1 is a path of two connections.
+
+source -> relay (linear for 1, inverse for -1; one for each source and sign in use) -> hidden node or output. So hidden
+nodes have even depths, and the outputs are w^(2k) f(x) at every shared weight w (genomes/grading.py).
+
+In: ternary matrices. Out: a genome without dead nodes, and how many connections it has.
+"""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from wann_jax.genomes.activation_ids import ACTIVATION_IDS, INVERSE, LINEAR
+from wann_jax.genomes.building import build_genome
+from wann_jax.genomes.genome import Genome
+
+
+def alive(weights: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The same without weights of hidden nodes that nothing reaches, or that reach nothing."""
+    matrices = [matrix.copy() for matrix in weights]
+    while True:
+        before = sum(np.count_nonzero(matrix) for matrix in matrices)
+        for first, second in itertools.pairwise(matrices):
+            lives = first.any(0) & second.any(1)
+            first[:, ~lives] = 0
+            second[~lives] = 0
+        if sum(np.count_nonzero(matrix) for matrix in matrices) == before:
+            return matrices
+
+
+def num_connections(weights: Sequence[np.ndarray]) -> int:
+    """Weights and relays."""
+    relays = sum(int((matrix > 0).any(1).sum()) + int((matrix < 0).any(1).sum()) for matrix in weights)
+    return relays + sum(int((matrix != 0).sum()) for matrix in weights)
+
+
+def embedded(weights: Sequence[np.ndarray], activation: str) -> Genome:
+    """The genome of ternary matrices, the first with the bias as its last row, the last to the outputs."""
+    matrices = alive(weights)
+    num_inputs, num_outputs = matrices[0].shape[0] - 1, matrices[-1].shape[1]
+    kinds: list[int] = []  # of hidden nodes, in order
+    pairs: list[tuple[int, int]] = []
+    first_hidden = 1 + num_inputs + num_outputs
+
+    def born(kind: int) -> int:
+        kinds.append(kind)
+        return first_hidden + len(kinds) - 1
+
+    sources = [*range(1, 1 + num_inputs), 0]  # by row; a node of each
+    for layer, matrix in enumerate(matrices):
+        is_last = layer == len(matrices) - 1
+        lives = (matrix != 0).any(axis=0)
+        targets = [
+            1 + num_inputs + column if is_last else born(ACTIVATION_IDS[activation]) if lives[column] else -1
+            for column in range(matrix.shape[1])
+        ]
+        for row, sign in np.argwhere(np.stack([(matrix > 0).any(1), (matrix < 0).any(1)], axis=1)).tolist():
+            relay = born(INVERSE if sign else LINEAR)
+            pairs.append((sources[row], relay))
+            value = -1 if sign else 1
+            pairs += [(relay, targets[column]) for column in np.flatnonzero(matrix[row] == value).tolist()]
+        sources = targets
+    marks = list(range(first_hidden, first_hidden + len(kinds)))
+    return build_genome("ternary", (num_inputs, num_outputs), [LINEAR] * num_outputs + kinds, marks, pairs, [])
