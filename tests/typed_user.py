@@ -5,6 +5,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.figure import Figure
 
 import wann_jax as wann
 
@@ -14,6 +15,8 @@ def whole_way(task: wann.ControlTask, config: wann.SearchConfig) -> tuple[float,
     result: wann.SearchResult = wann.search(task, config, seed=1, progress=True)
     start: float = wann.best_shared_weight(task, result.network)
     tuned: wann.TuneResult = wann.tune(task, result.network, start, "cma")
+    figures: list[Figure] = [result.plot(), wann.plot_weights(task, result.network, tuned.weights, episodes=3)]
+    figures[0].savefig("curves.png")
     rows: list[dict[str, object]] = [dict(row) for row in wann.protocol(task, result.network, tuned.weights)]
     genome, weights = wann.pruned(result.champion, tuned.weights)
     wann.save_network("file.json", wann.unite([genome, wann.load_genome("swingup")]), {"rows": rows}, weights)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wann_jax.analysis.evaluation import evaluate
     from wann_jax.analysis.protocol import best_shared_weight, protocol
+    from wann_jax.analysis.sweeping import plot_weights
     from wann_jax.errors import CheckpointError, ConfigError, DataError, WannError
     from wann_jax.evolution.config import SearchConfig
     from wann_jax.evolution.generation import SearchState, ask, init, tell
@@ -74,6 +75,7 @@ _MODULES = {
     "load_weights": "wann_jax.networks.files",
     "make_task": "wann_jax.tasks.registry",
     "option": "wann_jax.tasks.registry",
+    "plot_weights": "wann_jax.analysis.sweeping",
     "protocol": "wann_jax.analysis.protocol",
     "pruned": "wann_jax.genomes.building",
     "register": "wann_jax.tasks.registry",
@@ -139,6 +141,7 @@ __all__ = [
     "load_weights",
     "make_task",
     "option",
+    "plot_weights",
     "protocol",
     "pruned",
     "register",

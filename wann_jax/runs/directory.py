@@ -2,6 +2,7 @@
 
     config.json     what was asked for: task, options, seed, settings
     metrics.jsonl   one row per generation
+    metrics.csv     the same as a table
     champion.json   the best network so far (see networks/files.py)
     champions/      each network that was the best one for a while, by the generation that found it
     initial.json    what the first generation had copies of, if it was not random
@@ -11,7 +12,9 @@ In: a search's dispatches. Out: files; and back.
 """
 
 import contextlib
+import csv
 import dataclasses
+import io
 import json
 import os
 from pathlib import Path
@@ -34,6 +37,7 @@ from wann_jax.tasks.base import Task
 from wann_jax.tasks.registry import check_options, find_spec, load_plugin, make_task, plugins
 
 CONFIG_FILE, METRICS_FILE, INITIAL_FILE = "config.json", "metrics.jsonl", "initial.json"
+TABLE_FILE = "metrics.csv"
 CHECKPOINTS, CHAMPIONS = "checkpoints", "champions"
 FORMAT, VERSION = "wann_jax.run", 1
 MAX_CAUSE_LENGTH = 200  # of what orbax has to say about a damaged file
@@ -169,13 +173,12 @@ class RunDirectory:
 
     def append_metrics(self, dispatch: Dispatch) -> None:
         """One row for each generation of a dispatch."""
-        columns = {field.name: getattr(dispatch.metrics, field.name) for field in dataclasses.fields(dispatch.metrics)}
-        num_rows = len(dispatch.metrics.generation)
+        rows, table = dispatch.rows(), self.path / TABLE_FILE
         with (self.path / METRICS_FILE).open("a") as file:
-            for index in range(num_rows):
-                row = {name: column[index].item() for name, column in columns.items()}
-                row["seconds"] = round(dispatch.seconds / num_rows, 6)
-                file.write(strict_json(row) + "\n")
+            file.writelines(strict_json(row) + "\n" for row in rows)
+        text = _as_table(rows, with_names=not table.exists() or table.stat().st_size == 0)
+        with table.open("a") as file:
+            file.write(text)
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """All rows so far; a last one that was only half written is left out."""
@@ -187,6 +190,7 @@ class RunDirectory:
         """Drops metrics and champions from `generation` on: those that a resumed run will write again."""
         rows = [row for row in self.read_metrics() if row["generation"] < generation]
         write_atomically(self.path / METRICS_FILE, "".join(strict_json(row) + "\n" for row in rows))
+        write_atomically(self.path / TABLE_FILE, _as_table(rows))
         for file in self.champions():
             if int(file.stem) >= generation:
                 file.unlink()
@@ -264,6 +268,17 @@ class RunDirectory:
 
         options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
         return ocp.CheckpointManager((self.path / CHECKPOINTS).resolve(), options=options)
+
+
+def _as_table(rows: list[dict[str, Any]], with_names: bool = True) -> str:
+    """Rows as CSV; what JSON has as null is empty."""
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, [*rows[0]], lineterminator="\n")
+        if with_names:
+            writer.writeheader()
+        writer.writerows(json.loads(strict_json(rows)))
+    return text.getvalue()
 
 
 def _fitting_spec(sizes: dict[str, Any], task: Task, config: SearchConfig) -> GenomeSpec:
