@@ -1,16 +1,12 @@
 """Pictures of a walk: terrain, hull, legs and lidar.
 
-In: states of the bipedal walker, one after another. Out: a PNG with several moments side by side, or a GIF or MP4.
+In: states of the bipedal walker, one after another. Out: one of them in axes.
 """
 
-from pathlib import Path
+from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from wann_jax.envs.bipedal.bodies import (
     HULL,
@@ -23,11 +19,6 @@ from wann_jax.envs.bipedal.bodies import (
 )
 from wann_jax.envs.bipedal.lidar import RAYS
 from wann_jax.envs.bipedal.terrain import STEP
-from wann_jax.envs.bipedal_walker import BipedalWalker, EnvState
-from wann_jax.errors import require
-from wann_jax.kernels.forward import forward
-from wann_jax.networks.network import Network
-from wann_jax.report import movie
 
 _VIEW = (-3.0, 7.0, -3.0, 2.5)  # m around the hull: left, right, down, up
 _COLOURS = {
@@ -38,29 +29,11 @@ _COLOURS = {
     LOWER_LEFT: "#a3cf8b",
 }
 _FIRST_RAY = 14  # of an observation
-_FRAME_MILLISECONDS = 40
 
 
-def walk(network: Network, shared_weight: float, seed: int, steps: int, env: BipedalWalker | None = None) -> EnvState:
-    """States [T, ...] of one episode, cut off where it ends. `steps`: at most so many."""
-    require(steps >= 1, "steps", "at least 1", steps)
-    env = env or BipedalWalker()
-    params = env.default_params.replace(fall_penalty=0.0)
-
-    @jax.jit
-    def run(network, weight, key):
-        _, state = env.reset_env(key, params)
-
-        def advance(state, _):
-            action = jnp.clip(forward(network, weight, state.observation), -1.0, 1.0)
-            _, state, _, ended, _ = env.step_env(key, state, action, params)
-            return state, (state, ended)
-
-        return jax.lax.scan(advance, state, None, steps)[1]
-
-    states, ended = jax.device_get(run(network, jnp.float32(shared_weight), jax.random.key(seed)))
-    length = int(ended.argmax()) + 1 if ended.any() else steps
-    return jax.tree.map(lambda leaf: leaf[:length], states)
+def walker(axes: Axes, state: Any, params: Any) -> None:
+    """The walker as the environment's state has it; its parameters make no difference."""
+    draw(axes, *(np.asarray(values) for values in (state.world.position, state.heights, state.observation)))
 
 
 def draw(axes: Axes, position: np.ndarray, heights: np.ndarray, observation: np.ndarray) -> None:
@@ -77,37 +50,6 @@ def draw(axes: Axes, position: np.ndarray, heights: np.ndarray, observation: np.
         axes.plot(*zip(origin, end, strict=True), color="#c23b22", linewidth=0.6, alpha=0.7)
     for body in (LOWER_RIGHT, UPPER_RIGHT, HULL, UPPER_LEFT, LOWER_LEFT):
         axes.fill(*shapes[body].T, facecolor=_COLOURS[body], edgecolor="#333333", linewidth=0.8)
-
-
-def save_png(path: Path, states: EnvState, moments: int = 6) -> None:
-    """Some moments of a walk, evenly spaced, below each other in two columns."""
-    length = states.heights.shape[0]
-    rows = -(-moments // 2)
-    figure = Figure(figsize=(10, 2.9 * rows), layout="constrained")
-    for index, moment in enumerate(np.linspace(0, length - 1, moments).round().astype(int).tolist()):
-        axes = figure.add_subplot(rows, 2, index + 1)
-        _draw_state(axes, states, moment)
-        axes.set_title(f"step {moment + 1}", fontsize=9)
-    figure.savefig(path, dpi=100)
-
-
-def save_movie(path: Path, states: EnvState, every: int = 2) -> None:
-    """The walk as a moving picture (see movie.py); `every`: steps from frame to frame."""
-    require(every >= 1, "every", "at least 1", every)
-
-    def frame(moment: int) -> np.ndarray:
-        figure = Figure(figsize=(5, 2.75), dpi=80)
-        canvas = FigureCanvasAgg(figure)
-        _draw_state(figure.add_axes((0.0, 0.0, 1.0, 1.0)), states, moment)
-        canvas.draw()
-        return np.asarray(canvas.buffer_rgba())[..., :3]
-
-    movie.save_movie(path, map(frame, range(0, states.heights.shape[0], every)), _FRAME_MILLISECONDS)
-
-
-def _draw_state(axes: Axes, states: EnvState, moment: int) -> None:
-    position, heights, observation = states.world.position, states.heights, states.observation
-    draw(axes, *(np.asarray(values[moment]) for values in (position, heights, observation)))
 
 
 def _corners(body: int, position: np.ndarray) -> np.ndarray:
