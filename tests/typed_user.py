@@ -12,7 +12,9 @@ import wann_jax as wann
 
 def whole_way(task: wann.ControlTask, config: wann.SearchConfig) -> tuple[float, np.ndarray]:
     """Search, tune, judge, save."""
-    result: wann.SearchResult = wann.search(task, config, seed=1, progress=True)
+    log = wann.TensorBoardLog("logs")
+    result: wann.SearchResult = wann.search(task, config, seed=1, on_dispatch=log, progress=True)
+    log.close()
     start: float = wann.best_shared_weight(task, result.network)
     tuned: wann.TuneResult = wann.tune(task, result.network, start, "cma")
     figures: list[Figure] = [result.plot(), wann.plot_weights(task, result.network, tuned.weights, episodes=3)]

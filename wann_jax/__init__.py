@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wann_jax.pages.report import write_report
     from wann_jax.report.drawing.api import draw
     from wann_jax.report.filming import movie
+    from wann_jax.runs.logs import TensorBoardLog, WandbLog
     from wann_jax.tasks.base import Evaluation, Task
     from wann_jax.tasks.classification import ClassificationTask
     from wann_jax.tasks.control import ControlTask
@@ -57,8 +58,10 @@ _MODULES = {
     "SearchState": "wann_jax.evolution.generation",
     "Task": "wann_jax.tasks.base",
     "TaskSpec": "wann_jax.tasks.registry",
+    "TensorBoardLog": "wann_jax.runs.logs",
     "TuneConfig": "wann_jax.tuning.api",
     "TuneResult": "wann_jax.tuning.api",
+    "WandbLog": "wann_jax.runs.logs",
     "WannError": "wann_jax.errors",
     "__version__": "wann_jax.version",
     "ask": "wann_jax.evolution.generation",
@@ -124,8 +127,10 @@ __all__ = [
     "SearchState",
     "Task",
     "TaskSpec",
+    "TensorBoardLog",
     "TuneConfig",
     "TuneResult",
+    "WandbLog",
     "WannError",
     "__version__",
     "ask",

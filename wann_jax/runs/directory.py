@@ -7,14 +7,13 @@
     champions/      each network that was the best one for a while, by the generation that found it
     initial.json    what the first generation had copies of, if it was not random
     checkpoints/    the search's state (orbax)
+    tensorboard/    the metrics for TensorBoard, if it was asked for (logs.py)
 
 In: a search's dispatches. Out: files; and back.
 """
 
 import contextlib
-import csv
 import dataclasses
-import io
 import json
 import os
 from pathlib import Path
@@ -29,7 +28,7 @@ from wann_jax.errors import CheckpointError, require
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.generation import SearchState, init
 from wann_jax.evolution.loop import Dispatch
-from wann_jax.files import strict_json, write_atomically
+from wann_jax.files import as_csv, strict_json, write_atomically
 from wann_jax.genomes.genome import Genome, GenomeSpec
 from wann_jax.kernels.choosing import backend_of
 from wann_jax.networks.files import CHAMPION_FILE, load_genome, save_network
@@ -54,6 +53,7 @@ class RunSettings:
     checkpoint_interval: int = 50  # generations
     initial: str | None = None  # the network that the first generation had copies of, as it was called
     plugins: list[str] = dataclasses.field(default_factory=lambda: list(plugins))  # modules that register tasks
+    logs: list[str] = dataclasses.field(default_factory=list)  # besides the metrics' files (logs.py)
     changes: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # generation, and what was set before it
 
     @property
@@ -176,7 +176,7 @@ class RunDirectory:
         rows, table = dispatch.rows(), self.path / TABLE_FILE
         with (self.path / METRICS_FILE).open("a") as file:
             file.writelines(strict_json(row) + "\n" for row in rows)
-        text = _as_table(rows, with_names=not table.exists() or table.stat().st_size == 0)
+        text = as_csv(rows, with_names=not table.exists() or table.stat().st_size == 0)
         with table.open("a") as file:
             file.write(text)
 
@@ -190,7 +190,7 @@ class RunDirectory:
         """Drops metrics and champions from `generation` on: those that a resumed run will write again."""
         rows = [row for row in self.read_metrics() if row["generation"] < generation]
         write_atomically(self.path / METRICS_FILE, "".join(strict_json(row) + "\n" for row in rows))
-        write_atomically(self.path / TABLE_FILE, _as_table(rows))
+        write_atomically(self.path / TABLE_FILE, as_csv(rows))
         for file in self.champions():
             if int(file.stem) >= generation:
                 file.unlink()
@@ -268,17 +268,6 @@ class RunDirectory:
 
         options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
         return ocp.CheckpointManager((self.path / CHECKPOINTS).resolve(), options=options)
-
-
-def _as_table(rows: list[dict[str, Any]], with_names: bool = True) -> str:
-    """Rows as CSV; what JSON has as null is empty."""
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, [*rows[0]], lineterminator="\n")
-        if with_names:
-            writer.writeheader()
-        writer.writerows(json.loads(strict_json(rows)))
-    return text.getvalue()
 
 
 def _fitting_spec(sizes: dict[str, Any], task: Task, config: SearchConfig) -> GenomeSpec:
