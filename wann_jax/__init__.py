@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wann_jax.pages.comparing import write_comparison
     from wann_jax.pages.report import write_report
     from wann_jax.report.drawing.api import draw
-    from wann_jax.report.filming import movie
+    from wann_jax.report.movies.api import movie
     from wann_jax.runs.logs import TensorBoardLog, WandbLog
     from wann_jax.tasks.base import Evaluation, Task
     from wann_jax.tasks.classification import ClassificationTask
@@ -78,7 +78,7 @@ _MODULES = {
     "load_network": "wann_jax.networks.files",
     "load_weights": "wann_jax.networks.files",
     "make_task": "wann_jax.tasks.registry",
-    "movie": "wann_jax.report.filming",
+    "movie": "wann_jax.report.movies.api",
     "option": "wann_jax.tasks.registry",
     "plot_weights": "wann_jax.analysis.sweeping",
     "protocol": "wann_jax.analysis.protocol",

@@ -34,6 +34,11 @@ def test_a_network_and_its_genome_show_the_drawing(result):
     assert images(result.champion._repr_html_()) == [picture]
 
 
+def test_a_large_network_shows_pixels():
+    ((kind, content),) = images(wann.load_network("mnist")._repr_html_())
+    assert (kind, content[:4]) == ("png", b"\x89PNG")
+
+
 def test_a_batch_shows_a_line(result):
     networks = wann.ask(result.state)
     assert networks._repr_html_() == "<p>batch (24,) of networks: 2 inputs, 1 outputs each</p>"

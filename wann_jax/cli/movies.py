@@ -17,8 +17,8 @@ from wann_jax.evolution.config import PUBLISHED_WEIGHTS
 from wann_jax.evolution.progress import waiting
 from wann_jax.networks.files import load_info, load_network, load_weights
 from wann_jax.networks.network import Network
-from wann_jax.report.filming import movie
-from wann_jax.report.scenes import check_ending
+from wann_jax.report.movies.api import movie
+from wann_jax.report.movies.scenes import check_ending
 from wann_jax.runs.origin import task_of
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.registry import make_task

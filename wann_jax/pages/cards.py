@@ -14,7 +14,7 @@ from wann_jax.evolution.loop import SearchResult
 from wann_jax.genomes.genome import Genome
 from wann_jax.networks.compiling import express
 from wann_jax.networks.network import Network
-from wann_jax.report.drawing import draw
+from wann_jax.report.drawing.api import draw
 from wann_jax.report.plots import plot_tuning
 from wann_jax.tuning.api import TuneResult
 
@@ -32,7 +32,9 @@ def _network(network: Network) -> str:
     spec = network.spec
     if network.num_connections.ndim:
         return _line(f"batch {network.num_connections.shape} of networks", spec.num_inputs, spec.num_outputs)
-    return _image(draw(network)._repr_svg_().encode(), "svg+xml")
+    drawing = draw(network)
+    svg, png = drawing._repr_svg_(), drawing._repr_png_()  # whichever suits its size
+    return _image(svg.encode(), "svg+xml") if svg is not None else _image(png or b"", "png")
 
 
 @html_of.register

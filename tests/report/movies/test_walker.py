@@ -9,8 +9,8 @@ import wann_jax as wann
 from tests.helpers import PlainGenome, from_plain
 from wann_jax.envs.bipedal.bodies import HULL, start_position
 from wann_jax.genomes.genome import GenomeSpec
-from wann_jax.report.biped import draw, walker
-from wann_jax.report.episodes import play, policy_of
+from wann_jax.report.movies.episodes import play, policy_of
+from wann_jax.report.movies.walker import draw, paint
 
 SPEC = GenomeSpec(num_inputs=24, num_outputs=4, max_nodes=29, max_connections=4, hidden_activations=(5,))
 
@@ -24,7 +24,7 @@ def test_a_walk_ends_where_the_walker_falls():
     assert 5 < length < 120
     assert states.world.hull_hit.tolist() == [False] * (length - 1) + [True]
     axes = Figure().add_subplot()
-    walker(axes, jax.tree.map(lambda leaf: leaf[4], states), None)
+    paint(axes, jax.tree.map(lambda leaf: leaf[4], states), None)
     again = Figure().add_subplot()
     draw(again, states.world.position[4], states.heights[4], states.observation[4])
     np.testing.assert_array_equal(axes.patches[0].get_xy(), again.patches[0].get_xy())

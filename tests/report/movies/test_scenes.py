@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from wann_jax.errors import ConfigError
-from wann_jax.report.scenes import Scene, frame, save, steps_of
+from wann_jax.report.movies.scenes import Scene, frame, save, steps_of
 
 
 def scene(length, size=(1.0, 0.5)):

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import wann_jax as wann
-from wann_jax.report.classics import PAINTERS
+from wann_jax.report.movies.classics import PAINTERS
 
 
 def painted(env_id, **state):

@@ -10,8 +10,8 @@ from PIL import Image
 from wann_jax.envs.car_racing.environment import CarRacing
 from wann_jax.envs.car_racing.parts import HULL_POLYGONS
 from wann_jax.errors import ConfigError
-from wann_jax.report.car import draw_map, scene, travel
-from wann_jax.report.scenes import save
+from wann_jax.report.movies.car import draw_map, scene, travel
+from wann_jax.report.movies.scenes import save
 
 
 def towards_the_grey(memory, picture):

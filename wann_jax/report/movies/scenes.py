@@ -1,6 +1,6 @@
 """Episodes in files: a moving picture, or some moments side by side.
 
-In: a `Scene`, which can draw each of its steps. Out: a GIF, an MP4 (movie.py) or a PNG.
+In: a `Scene`, which can draw each of its steps. Out: a GIF, an MP4 (encoding.py) or a PNG.
 """
 
 import tempfile
@@ -13,8 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, FigureBase
 
 from wann_jax.errors import require
-from wann_jax.files import replace_file
-from wann_jax.report import movie
+from wann_jax.files import write_atomically
+from wann_jax.report.movies import encoding
 
 PICTURE = ".png"
 _FRAME_MILLISECONDS = 40
@@ -27,7 +27,7 @@ class Scene(NamedTuple):
     """An episode as something to look at."""
 
     length: int  # steps
-    size: tuple[float, float]  # inches of one moment, width and height: multiples of 1 / 40 (movie.py)
+    size: tuple[float, float]  # inches of one moment, width and height: multiples of 1 / 40 (encoding.py)
     draw: Callable[[FigureBase, int], None]  # one step, into an empty figure or a part of one
 
 
@@ -48,8 +48,8 @@ def save(path: Path, scene: Scene, moments: int = 6) -> None:
         if path.suffix == PICTURE:
             strip(scene, moments).savefig(partial, dpi=_DPI)
         else:
-            movie.save_movie(partial, (frame(scene, step) for step in steps_of(scene)), _FRAME_MILLISECONDS)
-        replace_file(path, partial.read_bytes())
+            encoding.save_movie(partial, (frame(scene, step) for step in steps_of(scene)), _FRAME_MILLISECONDS)
+        write_atomically(path, partial.read_bytes())
 
 
 def steps_of(scene: Scene) -> range:

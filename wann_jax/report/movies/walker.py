@@ -31,7 +31,7 @@ _COLOURS = {
 _FIRST_RAY = 14  # of an observation
 
 
-def walker(axes: Axes, state: Any, params: Any) -> None:
+def paint(axes: Axes, state: Any, params: Any) -> None:
     """The walker as the environment's state has it; its parameters make no difference."""
     draw(axes, *(np.asarray(values) for values in (state.world.position, state.heights, state.observation)))
 

@@ -10,8 +10,8 @@ from PIL import Image
 
 import wann_jax as wann
 from wann_jax.errors import ConfigError
-from wann_jax.report.episodes import play, policy_of
-from wann_jax.report.filming import scene_of
+from wann_jax.report.movies.api import scene_of
+from wann_jax.report.movies.episodes import play, policy_of
 from wann_jax.tasks.control import ControlTask
 
 
@@ -58,7 +58,7 @@ def test_a_drive_is_the_one_that_is_evaluated():
 
 def test_other_environments_get_their_observations_as_curves(lenient, monkeypatch):
     task = wann.make_task("gymnax:CartPole-v1", max_steps=40)
-    monkeypatch.setattr("wann_jax.report.filming._PAINTERS", {})
+    monkeypatch.setattr("wann_jax.report.movies.api._PAINTERS", {})
     network = random_network(task)
     episode = play(task, policy_of(network, 1.0), jax.random.key(2), 40)
     scene, figure = scene_of(task, policy_of(network, 1.0), 2, None), Figure()

@@ -19,7 +19,7 @@ from wann_jax.envs.car_racing.environment import CarRacing
 from wann_jax.envs.car_racing.parts import HULL_POLYGONS
 from wann_jax.envs.car_racing.picture import camera_of
 from wann_jax.errors import require
-from wann_jax.report.scenes import Scene
+from wann_jax.report.movies.scenes import Scene
 
 _CLOSE_VIEW = 45.0  # m to each side
 _GRASS, _ROAD, _CAR, _WAY = "#66cc66", "#666666", "#cc0000", "#1f3d7a"

@@ -21,9 +21,9 @@ from wann_jax.envs.car_racing.environment import CarRacing
 from wann_jax.errors import ConfigError, require
 from wann_jax.files import StrPath
 from wann_jax.networks.network import Network
-from wann_jax.report import biped, car, classics, traces
-from wann_jax.report.episodes import Episode, Policy, play, policy_of
-from wann_jax.report.scenes import Scene, check_ending, save
+from wann_jax.report.movies import car, classics, traces, walker
+from wann_jax.report.movies.episodes import Episode, Policy, play, policy_of
+from wann_jax.report.movies.scenes import Scene, check_ending, save
 from wann_jax.strictness import in_32_bits
 from wann_jax.tasks.base import Task, check_fits
 from wann_jax.tasks.car_racing import CarRacingTask
@@ -32,7 +32,7 @@ from wann_jax.tasks.labels import Labels
 from wann_jax.tasks.registry import labels_of
 from wann_jax.vae.model import encode
 
-_PAINTERS = {**classics.PAINTERS, BipedalWalker: biped.walker}
+_PAINTERS = {**classics.PAINTERS, BipedalWalker: walker.paint}
 _SIZE = (5.0, 2.75)  # inches
 _WIDE = (6.0, 3.5)
 
