@@ -6,18 +6,18 @@ python scripts/picture.py
 import json
 from pathlib import Path
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import wann_jax as wann
+from wann_jax.analysis.sweeping import sweep
 from wann_jax.networks.files import load_info
+from wann_jax.report.plots import BLUE, GREY, draw_sweep
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 NETWORK = "swingup"
 EPISODES = 50
-BLUE, GREY = "#1f5fa8", "#999999"
 
 
 def main() -> None:
@@ -45,12 +45,8 @@ def draw_learning(axes: Axes) -> None:
 
 def draw_weights(axes: Axes) -> None:
     """The network's return at shared weights that it was not evolved at too, and with tuned weights."""
-    task, network = wann.make_task("swingup"), wann.load_network(NETWORK)
-    weights = np.linspace(-2.5, 2.5, 101).tolist()
-    returns = wann.evaluate(task, [network], weights, EPISODES)[0]
-    low, middle, high = np.percentile(returns, [10, 50, 90], axis=-1)
-    axes.fill_between(weights, low, high, color=BLUE, alpha=0.2, linewidth=0)
-    axes.plot(weights, middle, color=BLUE, linewidth=1.5)
+    network = wann.load_network(NETWORK)
+    draw_sweep(axes, sweep(wann.make_task("swingup"), network, None, EPISODES))
     rows = {row["row"]: row["mean"] for row in load_info(NETWORK)["protocol"]}
     for row, style in (("tuned weights", "-"), ("random weights", ":")):
         axes.axhline(rows[row], color=GREY, linestyle=style, linewidth=1)

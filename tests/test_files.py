@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wann_jax.files import strict_json
+from wann_jax.files import as_csv, strict_json
 
 ROOT = Path(__file__).parents[1]
 
@@ -15,6 +15,13 @@ def test_numbers_that_are_not_finite_are_null():
     read = json.loads(strict_json(document, indent=1), parse_constant=pytest.fail)
     assert read == {"a": [None, 1.5], "b": {"c": None, "d": "NaN"}}
     assert strict_json([0.1, 1e-300, 10**30, None, True]) == json.dumps([0.1, 1e-300, 10**30, None, True])
+
+
+def test_rows_become_a_table_in_which_such_numbers_are_empty():
+    rows = [{"a": 1, "b": 0.1}, {"a": 2, "b": float("-inf")}]
+    assert as_csv(rows) == "a,b\n1,0.1\n2,\n"
+    assert as_csv(rows[1:], with_names=False) == "2,\n"
+    assert as_csv([]) == ""
 
 
 def test_nothing_else_writes_json():

@@ -5,15 +5,21 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.figure import Figure
 
 import wann_jax as wann
 
 
 def whole_way(task: wann.ControlTask, config: wann.SearchConfig) -> tuple[float, np.ndarray]:
     """Search, tune, judge, save."""
-    result: wann.SearchResult = wann.search(task, config, seed=1, progress=True)
+    log = wann.TensorBoardLog("logs")
+    result: wann.SearchResult = wann.search(task, config, seed=1, on_dispatch=log, progress=True)
+    log.close()
     start: float = wann.best_shared_weight(task, result.network)
     tuned: wann.TuneResult = wann.tune(task, result.network, start, "cma")
+    figures: list[Figure] = [result.plot(), wann.plot_weights(task, result.network, tuned.weights, episodes=3)]
+    figures[0].savefig("curves.png")
+    open(wann.movie(task, result.network, tuned.weights, "episode.gif", seed=2, steps=9), "rb").close()
     rows: list[dict[str, object]] = [dict(row) for row in wann.protocol(task, result.network, tuned.weights)]
     genome, weights = wann.pruned(result.champion, tuned.weights)
     wann.save_network("file.json", wann.unite([genome, wann.load_genome("swingup")]), {"rows": rows}, weights)

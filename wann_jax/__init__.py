@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wann_jax.analysis.evaluation import evaluate
     from wann_jax.analysis.protocol import best_shared_weight, protocol
+    from wann_jax.analysis.sweeping import plot_weights
     from wann_jax.errors import CheckpointError, ConfigError, DataError, WannError
     from wann_jax.evolution.config import SearchConfig
     from wann_jax.evolution.generation import SearchState, ask, init, tell
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from wann_jax.pages.comparing import write_comparison
     from wann_jax.pages.report import write_report
     from wann_jax.report.drawing.api import draw
+    from wann_jax.report.movies.api import movie
+    from wann_jax.runs.logs import TensorBoardLog, WandbLog
     from wann_jax.tasks.base import Evaluation, Task
     from wann_jax.tasks.classification import ClassificationTask
     from wann_jax.tasks.control import ControlTask
@@ -59,8 +62,10 @@ _MODULES = {
     "TaskSpec": "wann_jax.tasks.registry",
     "TernaryConfig": "wann_jax.ternary.config",
     "TernaryResult": "wann_jax.ternary.api",
+    "TensorBoardLog": "wann_jax.runs.logs",
     "TuneConfig": "wann_jax.tuning.api",
     "TuneResult": "wann_jax.tuning.api",
+    "WandbLog": "wann_jax.runs.logs",
     "WannError": "wann_jax.errors",
     "__version__": "wann_jax.version",
     "ask": "wann_jax.evolution.generation",
@@ -77,7 +82,9 @@ _MODULES = {
     "load_network": "wann_jax.networks.files",
     "load_weights": "wann_jax.networks.files",
     "make_task": "wann_jax.tasks.registry",
+    "movie": "wann_jax.report.movies.api",
     "option": "wann_jax.tasks.registry",
+    "plot_weights": "wann_jax.analysis.sweeping",
     "protocol": "wann_jax.analysis.protocol",
     "pruned": "wann_jax.genomes.building",
     "register": "wann_jax.tasks.registry",
@@ -125,10 +132,12 @@ __all__ = [
     "SearchState",
     "Task",
     "TaskSpec",
+    "TensorBoardLog",
     "TernaryConfig",
     "TernaryResult",
     "TuneConfig",
     "TuneResult",
+    "WandbLog",
     "WannError",
     "__version__",
     "ask",
@@ -145,7 +154,9 @@ __all__ = [
     "load_network",
     "load_weights",
     "make_task",
+    "movie",
     "option",
+    "plot_weights",
     "protocol",
     "pruned",
     "register",

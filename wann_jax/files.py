@@ -3,6 +3,7 @@
 In: a path and a limit. Out: bytes. Only regular files are opened: a pipe would wait for ever, a device never ends.
 """
 
+import csv
 import gzip
 import io
 import json
@@ -95,3 +96,14 @@ def npz_arrays(path: StrPath, limit: int, choose: Callable[[list[str]], Iterable
 def strict_json(document: Any, indent: int | None = None) -> str:
     """The document as JSON, in which numbers that are not finite are null."""
     return json.dumps(json.loads(json.dumps(document), parse_constant=lambda name: None), indent=indent)
+
+
+def as_csv(rows: list[dict[str, Any]], with_names: bool = True) -> str:
+    """Rows of the same names as CSV; what `strict_json` has as null is empty. Of no rows there is nothing, no name."""
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, [*rows[0]], lineterminator="\n")
+        if with_names:
+            writer.writeheader()
+        writer.writerows(json.loads(strict_json(rows)))
+    return text.getvalue()

@@ -78,7 +78,8 @@ class TestSearch:
         path, out, err = finished
         assert err == ""
         names = sorted(file.name for file in path.iterdir())
-        assert names == ["champion.json", "checkpoints", "config.json", "metrics.jsonl"]
+        parts = ["champion.json", "champions", "checkpoints", "config.json", "metrics.csv", "metrics.jsonl"]
+        assert names == parts
         assert sorted(file.name for file in (path / "checkpoints").iterdir()) == ["12", "8"]
         assert [row["generation"] for row in rows(path)] == list(range(12))
         settings = RunDirectory.open(path).read_settings()

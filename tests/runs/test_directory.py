@@ -1,5 +1,6 @@
 """Run directories: settings, metrics, checkpoints; a resumed search equals an uninterrupted one to the bit."""
 
+import csv
 import dataclasses
 import json
 
@@ -145,6 +146,17 @@ class TestMetrics:
         run.cut_back(generation)
         assert run.read_metrics() == rows[:generation]
 
+    @pytest.mark.parametrize("generation", [0, 2, 9])
+    def test_the_table_says_the_same_also_after_a_cut(self, run, generation):
+        dispatch, _ = made_up_dispatch(range(4), seconds=0.7)
+        worst = jnp.array([-jnp.inf, 0.1, jnp.nan, 3.0], jnp.float32)
+        run.append_metrics(dispatch._replace(metrics=dataclasses.replace(dispatch.metrics, champion_score=worst)))
+        assert_table_says(run, run.read_metrics(), 4)
+        run.cut_back(generation)
+        assert_table_says(run, run.read_metrics(), min(generation, 4))
+        run.append_metrics(made_up_dispatch(range(generation, 6))[0] if generation < 6 else dispatch)
+        assert_table_says(run, run.read_metrics(), 6 if generation < 6 else 8)
+
     def test_a_row_that_was_only_half_written_is_dropped(self, run):
         """As a power failure leaves it: the checkpoint is older, so that the row will be written again."""
         run.append_metrics(made_up_dispatch(range(3))[0])
@@ -153,6 +165,16 @@ class TestMetrics:
         path.write_text(path.read_text()[:-30])
         run.cut_back(2)
         assert run.read_metrics() == rows[:2]
+
+
+def assert_table_says(run, rows, count):
+    """That metrics.csv holds these rows, so many, under one line of names."""
+    with (run.path / "metrics.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert len(table) == len(rows) == count
+    for found, row in zip(table, rows, strict=True):
+        assert [*found] == [*row]
+        assert {name: json.loads(text or "null") for name, text in found.items()} == row
 
 
 def advance(task, settings, state, generations, cut=None):

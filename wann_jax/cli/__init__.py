@@ -28,6 +28,7 @@ COMMANDS = {
     "ternary": "wann_jax.cli.ternary:run_ternary",
     "draw": "wann_jax.cli.drawing:run_draw",
     "export": "wann_jax.cli.exporting:run_export",
+    "movie": "wann_jax.cli.movies:run_movie",
     "train-vae": "wann_jax.cli.vae:run_train_vae",
     "devices": "wann_jax.cli.devices:run_devices",
     "completion": "wann_jax.cli.completion:run_completion",
@@ -48,6 +49,7 @@ USAGE = """usage: wann COMMAND ...
   wann compare RUN RUN ... [--out FILE]                      a page with the curves of several runs
   wann draw NETWORK -o FILE [--highlight OUTPUT]             a picture (.svg .png .pdf) or a graph (.dot .graphml)
   wann export NETWORK -o FILE                                as NumPy, PyTorch, C, ONNX, LaTeX: by the ending of FILE
+  wann movie NETWORK -o FILE [--weight W|tuned] [--seed N]   an episode, filmed (.gif .mp4), or moments of it (.png)
   wann train-vae [--out DIR]                                 the encoder through which networks see the car's pictures
   wann devices                                               what evaluates networks on this machine
   wann completion bash|zsh|fish                              complete commands and options in a shell

@@ -16,6 +16,7 @@ from wann_jax.cli import COMMANDS
 from wann_jax.cli.drawing import DrawCommand
 from wann_jax.cli.exporting import ExportCommand
 from wann_jax.cli.measuring import EvaluateCommand, ProtocolCommand
+from wann_jax.cli.movies import MovieCommand
 from wann_jax.cli.parsing import OPTION_TYPES, with_task_options
 from wann_jax.cli.reporting import ReportCommand
 from wann_jax.cli.searching import ResumeCommand, SearchCommand, UniteCommand
@@ -37,6 +38,7 @@ _WITH_TASK_OPTIONS = {
     "tune": TuneCommand,
     "baseline": BaselineCommand,
     "ternary": TernaryCommand,
+    "movie": MovieCommand,
     "report": ReportCommand,
 }
 

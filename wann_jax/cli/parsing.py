@@ -69,6 +69,22 @@ def _comma_separated(
     )
 
 
+@OPTION_TYPES.primitive_rule
+def _comma_separated_words(
+    info: tyro.constructors.PrimitiveTypeInfo,
+) -> tyro.constructors.PrimitiveConstructorSpec[Any] | None:
+    """So are lists of words."""
+    if (get_origin(info.type), get_args(info.type)) != (tuple, (str, ...)):
+        return None
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="WORD,WORD,...",
+        instance_from_str=lambda args: tuple(word.strip() for word in args[0].split(",") if word.strip()),
+        is_instance=lambda value: isinstance(value, tuple),
+        str_from_instance=lambda value: [",".join(value)],
+    )
+
+
 def _numbers(text: str) -> tuple[float, ...]:
     return check_weights("weights", [part.strip() for part in text.split(",")]) if text.strip() else ()
 

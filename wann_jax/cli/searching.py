@@ -23,6 +23,7 @@ from wann_jax.genomes.graph import num_live_connections
 from wann_jax.networks.files import CHAMPION_FILE, load_genome, load_network, save_network
 from wann_jax.report.tables import connections_in_words, print_scores, score_document
 from wann_jax.runs.directory import RunDirectory, RunSettings, read_settings
+from wann_jax.runs.logs import check_logs
 from wann_jax.runs.runner import run_to_end
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.registry import find_spec
@@ -49,6 +50,8 @@ class SearchCommand:
     """Run directory; default: runs/TASK-PRESET-SEED."""
     checkpoint_interval: int = 50
     """Generations between checkpoints."""
+    log: tuple[str, ...] = ()
+    """Logs to write besides the run's metrics.csv, separated by commas: tensorboard, wandb (extras of these names)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +61,8 @@ class ResumeCommand:
     run: tyro.conf.Positional[Path]
     """Run directory."""
     search: tyro.conf.OmitArgPrefixes[SearchConfig] = dataclasses.field(default_factory=SearchConfig)
+    log: tuple[str, ...] = ()
+    """Logs to write, as for wann search; default: those that the run has."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +88,7 @@ def run_search(args: list[str]) -> int:
         args = args if name else [old.task, *args]
         require(args[0] == old.task, "task", f"that of {file}, {old.task!r}, or left out", args[0])
         chosen, options, seed = old.config, old.task_options, old.seed
-        kept = dict(checkpoint_interval=old.checkpoint_interval)
+        kept = dict(checkpoint_interval=old.checkpoint_interval, log=tuple(old.logs))
     else:
         preset = value_of(args, "--preset", SearchCommand.preset)
         chosen, kept, seed = SearchConfig.preset(name, preset), {}, SearchCommand.seed
@@ -97,7 +102,9 @@ def run_search(args: list[str]) -> int:
         config=command.search,
         checkpoint_interval=command.checkpoint_interval,
         initial=command.initial,
+        logs=list(command.log),
     )
+    check_logs(settings.logs)
     require(settings.checkpoint_interval >= 1, "checkpoint_interval", "at least 1", settings.checkpoint_interval)
     settings.config.check()
     task = settings.make_task()
@@ -124,9 +131,10 @@ def run_resume(args: list[str]) -> int:
     require(not name.startswith("-") and bool(args), "run", "the first argument of wann resume", name)
     run = RunDirectory.open(Path(name))
     old = run.read_settings()
-    command = parse(command_type, "resume", args, default=command_type(Path(name), old.config))
+    command = parse(command_type, "resume", args, default=command_type(Path(name), old.config, tuple(old.logs)))
     options = old.task_options | given(command.task_options)
-    settings = dataclasses.replace(old, config=command.search, task_options=options)
+    settings = dataclasses.replace(old, config=command.search, task_options=options, logs=list(command.log))
+    check_logs(settings.logs)
     settings.check()
     crosses = old.config.crossover_probability > 0
     rule = "above 0, as before" if crosses else "0, as before: genomes have no common order"

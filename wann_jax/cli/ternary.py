@@ -54,8 +54,7 @@ def run_ternary(args: list[str]) -> int:
     save_network(out, result.genome, info)
     write_report(out, page, command.task, options=options)
     counts = f"{int(result.genome.num_enabled)} connections, {int(result.genome.num_hidden)} hidden nodes"
-    print(
-        f"validation accuracy {result.score:.4f} at every shared weight: outputs are {grading_of(result.genome).output} f(x)"
-    )
+    factor = grading_of(result.genome).output
+    print(f"validation accuracy {result.score:.4f} at every shared weight: outputs are {factor} f(x)")
     print(counts, f"written: {out}", f"look at it: {page}", sep="\n")
     return 0

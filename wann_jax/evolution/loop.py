@@ -3,9 +3,10 @@
 In: a task, a `SearchConfig`, a seed. Out: a `SearchResult`; or `Dispatch`es, one after another.
 """
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,8 +29,12 @@ from wann_jax.genomes.population import BREED, adopted, with_room
 from wann_jax.kernels.choosing import check_choice
 from wann_jax.networks.compiling import EXPRESS, express
 from wann_jax.networks.network import Network
+from wann_jax.showing import html_of, shown_by
 from wann_jax.strictness import in_32_bits
 from wann_jax.tasks.base import Task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Adopted genomes have the marks above it.
 MARK_LIMIT = 2**31 - OUTPUT_LAYER
@@ -43,6 +48,16 @@ class Dispatch(NamedTuple):
     metrics: GenerationMetrics  # [G] of NumPy arrays, the generations just done
     seconds: float
     compiled: bool  # the time includes a compilation
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One for each generation: its metrics by name, and its part of the time."""
+        columns = {field.name: getattr(self.metrics, field.name) for field in dataclasses.fields(self.metrics)}
+        count = len(self.metrics.generation)
+        seconds = round(self.seconds / count, 6)
+        return [
+            {name: column[index].item() for name, column in columns.items()} | {"seconds": seconds}
+            for index in range(count)
+        ]
 
 
 @in_32_bits
@@ -103,6 +118,15 @@ class SearchResult(NamedTuple):
     network: Network  # the champion, compiled
     history: GenerationMetrics  # [G] of NumPy arrays
     state: SearchState
+
+    def plot(self) -> "Figure":
+        """Learning curves, as a figure of matplotlib's: best, median and champion, and connections."""
+        figure: Figure = shown_by("plot_search")(self.history)
+        return figure
+
+    def _repr_html_(self) -> str:
+        """For a notebook."""
+        return html_of(self)
 
 
 @in_32_bits

@@ -15,6 +15,7 @@ from jax import Array, lax
 from jaxtyping import Bool, Float, Int, Key
 
 from wann_jax.errors import require
+from wann_jax.showing import html_of
 
 # Outputs share the last layer; hidden layers count up from 1 and stay far below it.
 OUTPUT_LAYER = 1 << 14
@@ -108,6 +109,8 @@ class Genome(struct.PyTreeNode):
     num_nodes: Int[Array, "*P"]
     num_connections: Int[Array, "*P"]  # connection genes, disabled ones included
     spec: GenomeSpec = struct.field(pytree_node=False)
+
+    _repr_html_ = html_of
 
     @property
     def node_mask(self) -> Bool[Array, "*P N"]:

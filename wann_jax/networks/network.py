@@ -29,6 +29,7 @@ from jaxtyping import Int
 
 from wann_jax.genomes.activation_ids import SUM
 from wann_jax.genomes.genome import GenomeSpec
+from wann_jax.showing import html_of
 from wann_jax.strictness import in_32_bits
 
 ROW_WIDTH = 4  # K; measured against 2 and 8
@@ -86,6 +87,8 @@ class Network(struct.PyTreeNode):
     num_rows: Int[Array, "*P"]  # rows in use
     num_connections: Int[Array, "*P"]  # enabled connections: the length of a weight vector
     spec: NetworkSpec = struct.field(pytree_node=False)
+
+    _repr_html_ = html_of
 
     @property
     def kernel_tables(self) -> tuple[Array, ...]:

@@ -1,5 +1,4 @@
-"""What a page tells of a network beyond its file, measured now: its score against the shared weight, a run's last
-front, what a classifier takes for what.
+"""What a page tells of a network beyond its file, measured now: a run's last front, what a classifier takes for what.
 
 In: tasks, networks, states. Out: plain data for JSON and the template. Classifiers see the validation split only.
 """
@@ -13,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from wann_jax.analysis.evaluation import evaluate, score_weights
+from wann_jax.analysis.sweeping import SEED, SPLIT
 from wann_jax.devices import over_population
 from wann_jax.evolution.generation import SearchState, ask
 from wann_jax.evolution.ranking import fronts
@@ -24,34 +23,9 @@ from wann_jax.networks.network import Network, stack_networks
 from wann_jax.strictness import in_32_bits
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.classification import ClassificationTask
-from wann_jax.tasks.tunable import TunableTask
 
-SPLIT = "validation"
-SWEEP = np.linspace(-2.5, 2.5, 101)
-SEED = 2**31 - 3  # of episodes that nothing else uses
 FRONT_EPISODES = 3
 MOST_MISTAKES, MOST_EXAMPLES = 24, 20
-
-
-@in_32_bits
-def sweep(task: Task, network: Network, weights: np.ndarray | None, episodes: int) -> dict[str, Any]:
-    """The score at shared weights from -2.5 to 2.5: median and tenths of the episodes, or the accuracy."""
-    scores = evaluate(task, [network], SWEEP.tolist(), episodes, SEED, SPLIT)[0]
-    low, middle, high = np.percentile(scores, [10, 50, 90], axis=-1).tolist()
-    spreads, tuned = scores.shape[-1] > 1, None
-    if weights is not None and isinstance(task, TunableTask):
-        vector = jnp.asarray(weights, jnp.float32)[None, None]
-        tuned = float(
-            np.median(score_weights(task, Topology.of(network), vector, jax.random.key(SEED), episodes, SPLIT))
-        )
-    return {
-        "name": task.score_name,
-        "weights": SWEEP.round(3).tolist(),
-        "middle": middle,
-        "low": low if spreads else None,
-        "high": high if spreads else None,
-        "tuned": tuned,
-    }
 
 
 @in_32_bits

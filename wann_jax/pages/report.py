@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 import wann_jax.version
+from wann_jax.analysis import sweeping
 from wann_jax.analysis.protocol import size_of
 from wann_jax.errors import CheckpointError, require
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS
@@ -87,7 +88,7 @@ def _facts(path: StrPath, run: RunDirectory | None, name: str, task: Task, episo
     shared = settings.config.shared_weights if settings else tuple(info.get("shared_weights", PUBLISHED_WEIGHTS))
     champions = documents.champion_documents(run, labels)[:-1] if run else []
     this = documents.network_document(topology, labels, weights, documents.words_of(info) if run else "")
-    sweep = measuring.sweep(task, network, weights, episodes) if episodes else None
+    sweep = sweeping.sweep(task, network, weights, episodes) if episodes else None
     is_classifier = isinstance(task, ClassificationTask)
     shown = measuring.examples(task) if isinstance(task, ClassificationTask) else None
     data = {

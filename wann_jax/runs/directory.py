@@ -2,10 +2,12 @@
 
     config.json     what was asked for: task, options, seed, settings
     metrics.jsonl   one row per generation
+    metrics.csv     the same as a table
     champion.json   the best network so far (see networks/files.py)
     champions/      each network that was the best one for a while, by the generation that found it
     initial.json    what the first generation had copies of, if it was not random
     checkpoints/    the search's state (orbax)
+    tensorboard/    the metrics for TensorBoard, if it was asked for (logs.py)
 
 In: a search's dispatches. Out: files; and back.
 """
@@ -26,7 +28,7 @@ from wann_jax.errors import CheckpointError, require
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.generation import SearchState, init
 from wann_jax.evolution.loop import Dispatch
-from wann_jax.files import strict_json, write_atomically
+from wann_jax.files import as_csv, strict_json, write_atomically
 from wann_jax.genomes.genome import Genome, GenomeSpec
 from wann_jax.kernels.choosing import backend_of
 from wann_jax.networks.files import CHAMPION_FILE, load_genome, save_network
@@ -34,6 +36,7 @@ from wann_jax.tasks.base import Task
 from wann_jax.tasks.registry import check_options, find_spec, load_plugin, make_task, plugins
 
 CONFIG_FILE, METRICS_FILE, INITIAL_FILE = "config.json", "metrics.jsonl", "initial.json"
+TABLE_FILE = "metrics.csv"
 CHECKPOINTS, CHAMPIONS = "checkpoints", "champions"
 FORMAT, VERSION = "wann_jax.run", 1
 MAX_CAUSE_LENGTH = 200  # of what orbax has to say about a damaged file
@@ -50,6 +53,7 @@ class RunSettings:
     checkpoint_interval: int = 50  # generations
     initial: str | None = None  # the network that the first generation had copies of, as it was called
     plugins: list[str] = dataclasses.field(default_factory=lambda: list(plugins))  # modules that register tasks
+    logs: list[str] = dataclasses.field(default_factory=list)  # besides the metrics' files (logs.py)
     changes: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # generation, and what was set before it
 
     @property
@@ -169,13 +173,12 @@ class RunDirectory:
 
     def append_metrics(self, dispatch: Dispatch) -> None:
         """One row for each generation of a dispatch."""
-        columns = {field.name: getattr(dispatch.metrics, field.name) for field in dataclasses.fields(dispatch.metrics)}
-        num_rows = len(dispatch.metrics.generation)
+        rows, table = dispatch.rows(), self.path / TABLE_FILE
         with (self.path / METRICS_FILE).open("a") as file:
-            for index in range(num_rows):
-                row = {name: column[index].item() for name, column in columns.items()}
-                row["seconds"] = round(dispatch.seconds / num_rows, 6)
-                file.write(strict_json(row) + "\n")
+            file.writelines(strict_json(row) + "\n" for row in rows)
+        text = as_csv(rows, with_names=not table.exists() or table.stat().st_size == 0)
+        with table.open("a") as file:
+            file.write(text)
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """All rows so far; a last one that was only half written is left out."""
@@ -187,6 +190,7 @@ class RunDirectory:
         """Drops metrics and champions from `generation` on: those that a resumed run will write again."""
         rows = [row for row in self.read_metrics() if row["generation"] < generation]
         write_atomically(self.path / METRICS_FILE, "".join(strict_json(row) + "\n" for row in rows))
+        write_atomically(self.path / TABLE_FILE, as_csv(rows))
         for file in self.champions():
             if int(file.stem) >= generation:
                 file.unlink()

@@ -10,6 +10,7 @@ from wann_jax.evolution.generation import SearchState
 from wann_jax.evolution.loop import dispatches
 from wann_jax.evolution.progress import SearchProgress
 from wann_jax.runs.directory import RunDirectory, RunSettings
+from wann_jax.runs.logs import open_logs
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.interrupts import until_interrupted
 
@@ -25,12 +26,14 @@ def run_to_end(run: RunDirectory, settings: RunSettings, task: Task, state: Sear
     progress = SearchProgress(total, task.work_unit, int(state.generation))
     unsaved: SearchState | None = None
     score = float(state.champion_score)
-    with until_interrupted() as interrupted, progress:
+    logs = open_logs(run, settings, int(state.generation))
+    with until_interrupted() as interrupted, progress, logs as log:
         try:
             for dispatch in dispatches(task, settings.config, state, interval):
                 state = dispatch.state
                 run.append_metrics(dispatch)
                 run.log_champion(dispatch, settings, score)
+                log(dispatch)
                 score = float(dispatch.metrics.champion_score[-1])
                 progress.update(dispatch)
                 generation = int(state.generation)

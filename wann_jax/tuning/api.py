@@ -18,6 +18,7 @@ from wann_jax.errors import require
 from wann_jax.evolution.progress import StepProgress
 from wann_jax.networks.layered import Topology
 from wann_jax.networks.network import Network
+from wann_jax.showing import html_of
 from wann_jax.strictness import in_32_bits
 from wann_jax.tasks.base import check_fits
 from wann_jax.tasks.classification import ClassificationTask
@@ -69,6 +70,10 @@ class TuneResult(NamedTuple):
     start_score: float  # of the starting weights
     curve: list[dict[str, float]]  # step, work (passes or episodes), score of the best run, best score so far
     stopped: str  # why tuning ended before its last step; empty if it did not
+
+    def _repr_html_(self) -> str:
+        """For a notebook."""
+        return html_of(self)
 
 
 _METHODS: dict[str, Callable[..., Any]] = dict(

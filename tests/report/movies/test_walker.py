@@ -1,40 +1,33 @@
 """Pictures of a walk."""
 
+import jax
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from PIL import Image
 
 import wann_jax as wann
 from tests.helpers import PlainGenome, from_plain
 from wann_jax.envs.bipedal.bodies import HULL, start_position
 from wann_jax.genomes.genome import GenomeSpec
-from wann_jax.report.biped import draw, save_movie, save_png, walk
+from wann_jax.report.movies.episodes import play, policy_of
+from wann_jax.report.movies.walker import draw, paint
 
 SPEC = GenomeSpec(num_inputs=24, num_outputs=4, max_nodes=29, max_connections=4, hidden_activations=(5,))
 
 
-@pytest.fixture(scope="module")
-def states():
-    """A walker that swings both hips back: it falls."""
+def test_a_walk_ends_where_the_walker_falls():
+    """A walker that swings both hips back."""
     plain = PlainGenome([1] * 29, [(0, 25, True), (0, 27, True)])
     network = wann.express(from_plain(SPEC, plain))
-    return walk(network, 0.9, seed=3, steps=120)
-
-
-def test_a_walk_ends_where_the_walker_falls(states):
+    states = play(wann.make_task("biped"), policy_of(network, 0.9), jax.random.key(3), steps=120).states
     length = len(states.heights)
     assert 5 < length < 120
     assert states.world.hull_hit.tolist() == [False] * (length - 1) + [True]
-
-
-def test_pictures_are_files_of_the_walk(states, tmp_path):
-    save_png(tmp_path / "walk.png", states, moments=2)
-    with Image.open(tmp_path / "walk.png") as image:
-        assert image.size == (1000, 290)
-    save_movie(tmp_path / "walk.gif", states, every=10)
-    with Image.open(tmp_path / "walk.gif") as image:
-        assert image.n_frames == -(-len(states.heights) // 10)
+    axes = Figure().add_subplot()
+    paint(axes, jax.tree.map(lambda leaf: leaf[4], states), None)
+    again = Figure().add_subplot()
+    draw(again, states.world.position[4], states.heights[4], states.observation[4])
+    np.testing.assert_array_equal(axes.patches[0].get_xy(), again.patches[0].get_xy())
 
 
 def test_bodies_are_drawn_where_they_are():

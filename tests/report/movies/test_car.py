@@ -1,5 +1,6 @@
 """Pictures of a drive."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from PIL import Image
 from wann_jax.envs.car_racing.environment import CarRacing
 from wann_jax.envs.car_racing.parts import HULL_POLYGONS
 from wann_jax.errors import ConfigError
-from wann_jax.report.car import draw_map, save_movie, save_png, travel
+from wann_jax.report.movies.car import draw_map, scene, travel
+from wann_jax.report.movies.scenes import save
 
 
 def towards_the_grey(memory, picture):
@@ -21,7 +23,7 @@ def towards_the_grey(memory, picture):
 
 @pytest.fixture(scope="module")
 def journey():
-    return travel(towards_the_grey, jnp.int32(0), seed=3, steps=130)
+    return travel(towards_the_grey, jnp.int32(0), jax.random.key(3), steps=130)
 
 
 def test_a_drive_follows_the_road(journey):
@@ -34,12 +36,13 @@ def test_a_drive_follows_the_road(journey):
 
 
 def test_pictures_are_files_of_the_drive(journey, tmp_path):
-    save_png(tmp_path / "drive.png", journey, moments=2)
+    save(tmp_path / "drive.png", scene(journey), moments=2)
     with Image.open(tmp_path / "drive.png") as image:
-        assert image.size == (720, 496)
-    save_movie(tmp_path / "drive.gif", journey, every=50)
+        assert image.size == (720, 512)
+    short = journey.replace(rewards=journey.rewards[:5])
+    save(tmp_path / "drive.gif", scene(short))
     with Image.open(tmp_path / "drive.gif") as image:
-        assert image.n_frames == 3
+        assert (image.n_frames, image.size) == (3, (720, 256))
 
 
 def test_the_map_shows_track_way_and_car(journey):
@@ -56,6 +59,6 @@ def test_the_map_shows_track_way_and_car(journey):
 
 def test_mistakes_are_answered_in_one_line():
     with pytest.raises(ConfigError, match="steps must be at least 1; got 0"):
-        travel(towards_the_grey, jnp.int32(0), seed=0, steps=0)
+        travel(towards_the_grey, jnp.int32(0), jax.random.key(0), steps=0)
     with pytest.raises(ConfigError, match="env must be an environment with pictures"):
-        travel(towards_the_grey, jnp.int32(0), seed=0, steps=5, env=CarRacing(with_picture=False))
+        travel(towards_the_grey, jnp.int32(0), jax.random.key(0), steps=5, env=CarRacing(with_picture=False))

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from wann_jax.errors import ConfigError
-from wann_jax.report.movie import save_movie
+from wann_jax.report.movies.encoding import save_movie
 
 
 def frames():

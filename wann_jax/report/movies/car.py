@@ -1,28 +1,26 @@
 """Pictures of a drive: the track from above with the way of the car, and what the driver sees.
 
-In: a policy or the states of a drive. Out: a PNG with several moments side by side, or a GIF or MP4. All show beside
-the driver's picture the reward so far.
+In: a policy. Out: its drive, and that as a scene (scenes.py), which shows the reward so far and the driver's picture.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
+from jax import Array
+from jaxtyping import Key
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from wann_jax.envs.car_racing.environment import CarRacing
 from wann_jax.envs.car_racing.parts import HULL_POLYGONS
 from wann_jax.envs.car_racing.picture import camera_of
 from wann_jax.errors import require
-from wann_jax.report import movie
+from wann_jax.report.movies.scenes import Scene
 
-_FRAME_MILLISECONDS = 40
 _CLOSE_VIEW = 45.0  # m to each side
 _GRASS, _ROAD, _CAR, _WAY = "#66cc66", "#666666", "#cc0000", "#1f3d7a"
 
@@ -36,8 +34,8 @@ class Journey(struct.PyTreeNode):
     corners: np.ndarray  # [tiles, 4, 2] m
 
 
-def travel(policy: Callable, memory: object, seed: int, steps: int, env: CarRacing | None = None) -> Journey:
-    """One drive, cut off where it ends. `steps`: at most so many.
+def travel(policy: Callable, memory: object, key: Key[Array, ""], steps: int, env: CarRacing | None = None) -> Journey:
+    """One drive, cut off where it ends. `steps`: at most so many. Consumes `key`, which the track comes from.
 
     policy(memory, picture [64, 64, 3]) -> (memory, action [3]); it is compiled.
     """
@@ -62,7 +60,7 @@ def travel(policy: Callable, memory: object, seed: int, steps: int, env: CarRaci
         seen = jax.lax.scan(advance, (state.drive, picture, memory), None, steps)[1]
         return seen, tracks.corners[0], tracks.num_tiles[0]
 
-    (pictures, poses, rewards, ended), corners, num_tiles = jax.device_get(run(jax.random.key(seed), memory))
+    (pictures, poses, rewards, ended), corners, num_tiles = jax.device_get(run(key, memory))
     length = int(ended.argmax()) + 1 if ended.any() else steps
     return Journey(
         pictures=pictures[:length], poses=poses[:length], rewards=rewards[:length], corners=corners[:num_tiles]
@@ -86,34 +84,15 @@ def draw_map(axes: Axes, journey: Journey, moment: int, view: float | None = Non
         axes.fill(*(polygon @ turn.T + (x, y)).T, color=_CAR)
 
 
-def save_png(path: Path, journey: Journey, moments: int = 4) -> None:
-    """Some moments, evenly spaced, below each other: map, surroundings, and what the driver sees."""
-    figure = Figure(figsize=(9, 3.1 * moments), layout="constrained")
-    for row, moment in enumerate(np.linspace(0, len(journey.rewards) - 1, moments).round().astype(int).tolist()):
-        axes = [figure.add_subplot(moments, 3, 3 * row + column + 1) for column in range(3)]
-        _draw(axes, journey, moment)
-    figure.savefig(path, dpi=80)
+def scene(journey: Journey) -> Scene:
+    """The drive, to be saved."""
+    return Scene(len(journey.rewards), (9.0, 3.2), lambda figure, moment: _draw(figure, journey, moment))
 
 
-def save_movie(path: Path, journey: Journey, every: int = 4) -> None:
-    """The drive as a moving picture (see movie.py); `every`: steps from frame to frame."""
-    require(every >= 1, "every", "at least 1", every)
-    figure = Figure(figsize=(9, 3.2), dpi=60, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    axes = [figure.add_subplot(1, 3, column + 1) for column in range(3)]
-
-    def frame(moment: int) -> np.ndarray:
-        for part in axes:
-            part.clear()
-        _draw(axes, journey, moment)
-        canvas.draw()
-        return np.asarray(canvas.buffer_rgba())[..., :3]
-
-    movie.save_movie(path, map(frame, range(0, len(journey.rewards), every)), _FRAME_MILLISECONDS)
-
-
-def _draw(axes: list[Axes], journey: Journey, moment: int) -> None:
+def _draw(figure: FigureBase, journey: Journey, moment: int) -> None:
     """One moment in three parts."""
+    axes = figure.subplots(1, 3)
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=0.9, wspace=0.04)
     draw_map(axes[0], journey, moment)
     draw_map(axes[1], journey, moment, _CLOSE_VIEW)
     axes[2].imshow(journey.pictures[moment], interpolation="nearest")
