@@ -253,7 +253,7 @@ def test_tasks_lists_them_all(wann):
     status, out, err = wann("tasks")
     assert (status, err) == (0, "")
     names = [line.split()[0] for line in out.splitlines()]
-    families = ["gymnasium:NAME", "gymnax:NAME", "classify:PATH"]
+    families = ["gymnax:NAME", "gymnasium:NAME", "classify:PATH"]
     assert names == ["biped", "carracing", "swingup", "digits", "mnist", "xor", *families]
 
 
@@ -305,7 +305,7 @@ def bad_files(tmp_path, finished):
 
 
 MISTAKES = {
-    "search zip": "task must be one of biped, carracing, swingup, digits, mnist, xor, gymnasium:NAME, gymnax:NAME, "
+    "search zip": "task must be one of biped, carracing, swingup, digits, mnist, xor, gymnax:NAME, gymnasium:NAME, "
     "classify:PATH; got 'zip'",
     "search": "task must be the first argument of wann search, or --config; got []",
     "search --seed 1 xor": "task must be the first argument of wann search, or --config; got ['--seed', '1', 'xor']",

@@ -56,7 +56,9 @@ def test_a_search_shows_score_curves_and_drawing(result):
     curves, drawing = images(html)
     assert curves[0] == "png"
     assert curves[1].startswith(b"\x89PNG")
-    assert [drawing] == images(result.network._repr_html_())
+    assert drawing == ("svg+xml", wann.draw(result.network, "xor")._repr_svg_().encode())
+    by_hand = images(result._replace(task_name="no such task")._repr_html_())
+    assert by_hand == [curves, *images(result.network._repr_html_())]
     best = result.plot().axes[0].lines[0]
     np.testing.assert_array_equal(best.get_ydata(), result.history.return_max)
 

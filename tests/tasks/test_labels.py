@@ -3,7 +3,7 @@
 import pytest
 
 import wann_jax as wann
-from wann_jax.tasks.registry import labels_of
+from wann_jax.tasks.registry import known_task, labels_of
 
 NAMED = ["swingup", "biped", "xor", "carracing", "gymnax:BipedalWalker-v3"]
 NAMED += [f"gymnax:{name}" for name in ("Acrobot-v1", "CartPole-v1", "MountainCar-v0", "MountainCarContinuous-v0")]
@@ -32,3 +32,10 @@ def test_what_has_no_names_or_not_as_many_is_numbered(task):
     assert labels.inputs == ("in 0", "in 1", "in 2")
     assert labels.outputs == ("out 0", "out 1")
     assert labels.image is None
+
+
+def test_only_names_that_mean_a_task_are_known():
+    for name in ("swingup", "gymnax:CartPole-v1", "classify:mine.npz"):
+        assert known_task(name) == name
+    for name in (None, "", "mine", 3, ["swingup"], "gymnax:"):
+        assert known_task(name) is None

@@ -118,6 +118,7 @@ class SearchResult(NamedTuple):
     network: Network  # the champion, compiled
     history: GenerationMetrics  # [G] of NumPy arrays
     state: SearchState
+    task_name: str = ""  # which knows what inputs and outputs are called
 
     def plot(self) -> "Figure":
         """Learning curves, as a figure of matplotlib's: best, median and champion, and connections."""
@@ -175,6 +176,7 @@ def search(
         network=_compile_network(state.champion),
         history=jax.tree.map(lambda *parts: np.concatenate(parts), *rows),
         state=state,
+        task_name=task.name,
     )
 
 

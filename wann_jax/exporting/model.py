@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from wann_jax.errors import ConfigError, require
+from wann_jax.errors import require
 from wann_jax.files import StrPath
 from wann_jax.networks.files import knows_sizes, load_info, load_network, load_weights
 from wann_jax.networks.layered import Node, Topology
 from wann_jax.networks.network import Network
 from wann_jax.tasks.labels import Labels
-from wann_jax.tasks.registry import find_spec, labels_of, make_task
+from wann_jax.tasks.registry import known_task, labels_of, make_task
 
 _UNSAFE = "\\\"'`*?{}%"  # what could end a comment of Python, C or LaTeX, or go on with it
 
@@ -75,7 +75,7 @@ def model_of(
     if not isinstance(network, Network):
         sizes = _sizes(network, task)
         path, network = network, load_network(network, *sizes)
-        name, task = _called(Path(path)), task or _known(load_info(path).get("task"))
+        name, task = _called(Path(path)), task or known_task(load_info(path).get("task"))
         weights = load_weights(path, *sizes) if weights is None and not shared else weights
     require(network.num_rows.ndim == 0, "network", "one network, without leading axes", network.num_rows.shape)
     topology = Topology.of(network)
@@ -103,11 +103,3 @@ def _sizes(path: StrPath, task: str | None) -> tuple[int | None, int | None]:
     require(task is not None, "task", f"given: the matrix file {str(path)!r} does not tell its sizes", task)
     made = make_task(str(task))
     return made.num_inputs, made.num_outputs
-
-
-def _known(task: str | None) -> str | None:
-    """The task that a file names, if it is one that this installation knows: names are a convenience."""
-    try:
-        return task and find_spec(task).name and task
-    except ConfigError:
-        return None

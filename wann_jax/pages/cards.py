@@ -14,8 +14,9 @@ from wann_jax.evolution.loop import SearchResult
 from wann_jax.genomes.genome import Genome
 from wann_jax.networks.compiling import express
 from wann_jax.networks.network import Network
-from wann_jax.report.drawing.api import draw
+from wann_jax.report.drawing.api import Drawing, draw
 from wann_jax.report.plots import plot_tuning
+from wann_jax.tasks.registry import known_task
 from wann_jax.tuning.api import TuneResult
 
 _DPI = 100
@@ -32,7 +33,10 @@ def _network(network: Network) -> str:
     spec = network.spec
     if network.num_connections.ndim:
         return _line(f"batch {network.num_connections.shape} of networks", spec.num_inputs, spec.num_outputs)
-    drawing = draw(network)
+    return _drawing(draw(network))
+
+
+def _drawing(drawing: Drawing) -> str:
     svg, png = drawing._repr_svg_(), drawing._repr_png_()  # whichever suits its size
     return _image(svg.encode(), "svg+xml") if svg is not None else _image(png or b"", "png")
 
@@ -53,7 +57,8 @@ def _search(result: SearchResult) -> str:
         "hidden nodes": int(result.champion.num_hidden),
         "generations": len(result.history.generation),
     }
-    return _table(facts) + _picture(result.plot()) + html_of(result.network)
+    drawing = draw(result.network, known_task(result.task_name))
+    return _table(facts) + _picture(result.plot()) + _drawing(drawing)
 
 
 @html_of.register

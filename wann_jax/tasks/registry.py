@@ -128,6 +128,17 @@ def find_spec(task: str) -> TaskSpec:
     raise ConfigError(unknown("task", task, [spec.name for spec in registered() if spec.is_listed]))
 
 
+def known_task(name: Any) -> str | None:
+    """The name, if a task is called so here; a stranger's file, or a task made by hand, may have anything else."""
+    if not isinstance(name, str):
+        return None
+    try:
+        find_spec(name)
+    except ConfigError:
+        return None
+    return name
+
+
 def is_family(name: str) -> bool:
     """Whether a registered name stands for many: after its colon comes a word in capitals."""
     return name.partition(":")[2].isupper()

@@ -27,7 +27,7 @@ from wann_jax.report.drawing.layout import Layout, layout
 from wann_jax.report.drawing.painting import Subject, paint
 from wann_jax.report.drawing.sketch import is_large, num_connections, sketch
 from wann_jax.tasks.labels import Labels
-from wann_jax.tasks.registry import find_spec, labels_of
+from wann_jax.tasks.registry import find_spec, known_task, labels_of
 
 PICTURES, GRAPHS = (".svg", ".png", ".pdf"), (".dot", ".graphml")
 _PIXELS_PER_INCH = 160
@@ -157,7 +157,7 @@ def draw(
     title = "network" if task is None else task
     if not isinstance(network, Network):
         path = network
-        known = _task_of_file(path) if task is None else task
+        known = known_task(load_info(path).get("task")) if task is None else task
         sizes = (None, None) if _is_ours(path) else _sizes(known, path)
         network = load_network(path, *sizes)
         weights = load_weights(path, *sizes) if weights is None else weights
@@ -178,16 +178,6 @@ def _is_ours(path: StrPath) -> bool:
     """A matrix, which does not tell its sizes, is a file that ends otherwise."""
     source = Path(os.path.expanduser(path))
     return not source.is_file() or source.suffix == ".json"
-
-
-def _task_of_file(path: StrPath) -> str | None:
-    """The task that a file names, if it is known here: a stranger chose it, and names are all that is wanted of it."""
-    task = load_info(path).get("task")
-    try:
-        find_spec(task) if task else None
-    except ConfigError:
-        return None
-    return task
 
 
 def _sizes(task: str | None, path: StrPath) -> tuple[int, int]:

@@ -28,8 +28,7 @@ from wann_jax.strictness import in_32_bits
 from wann_jax.tasks.base import Task, check_fits
 from wann_jax.tasks.car_racing import CarRacingTask
 from wann_jax.tasks.control import ControlTask
-from wann_jax.tasks.labels import Labels
-from wann_jax.tasks.registry import labels_of
+from wann_jax.tasks.registry import known_task, labels_of
 from wann_jax.vae.model import encode
 
 _PAINTERS = {**classics.PAINTERS, BipedalWalker: walker.paint}
@@ -109,7 +108,7 @@ def scene_of(task: Task, policy: Policy, seed: int, steps: int | None) -> Scene:
     episode = play(task, policy, key, steps)
     if type(task.env) in _PAINTERS:
         return _drawn(task, episode)
-    names = _names(task)
+    names = labels_of(known_task(task.name), task.num_inputs, task.num_outputs).inputs
 
     def draw(figure: FigureBase, step: int) -> None:
         traces.draw(figure, np.asarray(episode.observations), names, step)
@@ -134,14 +133,6 @@ def _drawn(task: ControlTask, episode: Episode) -> Scene:
 
 def _words(episode: Episode, step: int) -> str:
     return f"step {step + 1}   return {episode.rewards[: step + 1].sum():z.1f}"
-
-
-def _names(task: ControlTask) -> tuple[str, ...]:
-    """What the task, if it has a name that is known, calls its inputs."""
-    try:
-        return labels_of(task.name, task.num_inputs, task.num_outputs).inputs
-    except ConfigError:  # made by hand
-        return Labels().fitting(task.num_inputs, task.num_outputs).inputs
 
 
 def _driver(task: CarRacingTask, policy: Policy) -> tuple[Any, Any]:
