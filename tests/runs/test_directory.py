@@ -100,8 +100,9 @@ class TestSettings:
             lambda document: document | {"task_options": ["max_steps"]},
             lambda document: document | {"task_options": {"colour": 1}},
             lambda document: document | {"seed": -1},
+            lambda document: document | {"logs": 3},
         ],
-        ids=range(18),
+        ids=range(19),
     )
     def test_damaged_settings_are_refused(self, run, damage):
         path = run.path / "config.json"

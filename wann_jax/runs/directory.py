@@ -75,6 +75,7 @@ class RunSettings:
         """Raises ConfigError on the first setting that breaks a rule."""
         require(self.checkpoint_interval >= 1, "checkpoint_interval", "at least 1", self.checkpoint_interval)
         require(0 <= self.seed < 2**63, "seed", "between 0 and 2**63 - 1", self.seed)
+        require(isinstance(self.logs, list), "logs", "a list of names", self.logs)
         require(isinstance(self.task_options, dict), "task_options", "options by name", self.task_options)
         check_options(self.task, self.task_options)
         self.config.check()

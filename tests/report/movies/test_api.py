@@ -28,7 +28,7 @@ def random_network(task):
     return wann.express(jax.tree.map(lambda table: table[0], state.genomes))
 
 
-@pytest.mark.parametrize("name", ["swingup", "gymnax:Pendulum-v1", "gymnax:PointRobot-misc"])
+@pytest.mark.parametrize("name", ["swingup", "gymnax:Pendulum-v1", "gymnax:BernoulliBandit-misc"])
 def test_an_episode_is_the_one_that_is_evaluated(lenient, name):
     task = wann.make_task(name, max_steps=50)
     network = random_network(task)
