@@ -68,8 +68,8 @@ wann.plot_weights(task, network)
 # Every connection gets a weight of its own, from the best shared one on.
 
 # %%
-best = wann.best_shared_weight(task, network, grid_step=0.2 if QUICK else 0.02)
-settings = wann.TuneConfig.for_task(True, "adam", steps=200 if QUICK else 4000)
+best = wann.best_shared_weight(task, network, grid_step=0.5 if QUICK else 0.02)
+settings = wann.TuneConfig.for_task(True, "adam", steps=100 if QUICK else 4000)
 tuned = wann.tune(task, network, best, "adam", settings, progress=True)
 print(f"validation accuracy: {tuned.start_score:.3f} at the shared weight {best:.2f}, {tuned.score:.3f} tuned")
 

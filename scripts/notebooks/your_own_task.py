@@ -84,7 +84,7 @@ wann.plot_weights(circle, result.network)
 # `init`, `ask`, `tell`: evaluate networks in any way you like.
 
 # %%
-spec = wann.GenomeSpec.for_task(2, 1)
+spec = wann.GenomeSpec.for_task(2, 1, hidden_activations=tuple(range(1, 11)), hidden_capacity=32)
 config = wann.SearchConfig(population_size=32, generations=GENERATIONS)
 state = wann.init(jax.random.key(0), config, spec)
 inputs = jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])

