@@ -24,9 +24,10 @@ from wann_jax.tasks.base import Task
 from wann_jax.tasks.classification import ClassificationTask
 from wann_jax.ternary.config import TernaryConfig
 from wann_jax.ternary.embedding import alive, embedded, num_connections
-from wann_jax.ternary.model import outputs
-from wann_jax.ternary.training import UPDATES_PER_LOOK, Training, advance, begin
+from wann_jax.ternary.model import Matrices, outputs, price_for, ternary
+from wann_jax.ternary.training import UPDATES_PER_LOOK, Training, advance, begin, final_shares, most_connections
 
+MORE = (1.0, 1.005, 1.01, 1.02, 1.03, 1.05, 1.08)  # times the budget that just fits: tried, too
 NUM_JUDGEMENTS = 20  # of all restarts, between the end of the pruning and that of the training
 
 
@@ -104,22 +105,22 @@ def _classes(weights, inputs, activation):
     return classes_of(outputs(weights, inputs, activation))
 
 
-def cut(config: TernaryConfig, latent: list[np.ndarray]) -> list[np.ndarray]:
-    """Ternary weights of as many of the largest as the budget allows, relays counted and dead ones gone."""
-    shares = np.array([matrix.size for matrix in latent[:-1]], float)
-    shares = np.append((1.0 - config.last_share) * shares / shares.sum(), config.last_share)
-    ordered = [np.sort(np.abs(matrix).ravel())[::-1] for matrix in latent]
+def cut(config: TernaryConfig, latent: Matrices) -> list[np.ndarray]:
+    """Ternary weights of as many connections as the budget allows, dead ones gone."""
+    shares = final_shares(config, most_connections(latent))
 
     def made(total: int) -> list[np.ndarray]:
-        weights = []
-        for matrix, sizes, share in zip(latent, ordered, shares, strict=True):
-            count = min(int(share * total), matrix.size)
-            least = sizes[count - 1] if count else np.inf
-            weights.append(np.where(np.abs(matrix) >= least, np.sign(matrix), 0.0).astype(np.float32))
-        return alive(weights)
+        return alive([np.asarray(_kept(matrix, share * total)) for matrix, share in zip(latent, shares, strict=True)])
 
-    low, high = 0, config.connections
-    while low < high:  # the largest that fits; where it is not monotonous, one that fits
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if num_connections(made(middle)) <= config.connections else (low, middle - 1)
-    return made(low)
+    low, high = 0, 2 * config.connections  # dead weights leave room for others
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if num_connections(made(middle)) <= config.connections else (low, middle)
+    # Not quite monotonous: relays come and go. A little more may fit again.
+    found = [made(round(low * more)) for more in MORE]
+    return max((each for each in found if num_connections(each) <= config.connections), key=num_connections)
+
+
+@jax.jit
+def _kept(latent, budget):
+    return ternary(latent, price_for(latent, budget))

@@ -19,13 +19,13 @@ class TernaryConfig:
     connections: int = 1849  # of the network at most, relays counted
     hidden: tuple[int, ...] = (100,)  # nodes of each hidden layer before the pruning
     activation: str = "abs"  # of hidden nodes: abs or relu
-    steps: int = 12_000  # updates
+    steps: int = 6000  # updates
     minibatch_size: int = 256  # images of an update
     learning_rate: float = 0.01  # of Adam, falling to 0
     input_noise: float = 0.1  # deviation of noise on training images: against overfitting
     restarts: int = 2  # searches side by side; the best on the validation split is kept
-    last_share: float = 0.15  # of the ternary weights that are left, those into the outputs
-    gain: float = 4.0  # of the outputs before the softmax
+    last_share: float = 0.3  # of the connections that are left, those between the last hidden layer and the outputs
+    deviation: float = 6.0  # to which outputs are standardised before the softmax
     prune_begin: float = 0.05  # share of the steps after which weights go
     prune_end: float = 0.7  # after which none go any more
 
@@ -42,7 +42,7 @@ class TernaryConfig:
         rule = f"one or more whole numbers between 1 and {MOST_HIDDEN}"
         require(fits, "ternary.hidden", rule, self.hidden)
         require_known("ternary.activation", self.activation, ACTIVATIONS)
-        for name in ("learning_rate", "gain"):
+        for name in ("learning_rate", "deviation"):
             value = getattr(self, name)
             require(_is_number(value) and value > 0, f"ternary.{name}", "finite and above 0", value)
         fits = _is_number(self.input_noise) and self.input_noise >= 0

@@ -5,19 +5,29 @@ weights that they stand for, outputs, and how many connections the network has o
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-Matrices = Sequence[Array]
+Matrices = Sequence[Any]  # of arrays, NumPy's too
+PRICE_STEPS = 20  # halvings of the interval that a price lies in
 
 
 @jax.custom_jvp
-def ternary(latent: Float[Array, "n m"], least: Float[Array, ""]) -> Float[Array, "n m"]:
-    """The sign of each weight of at least this size, 0 for others. Its derivative is taken as that of the identity."""
-    return jnp.where(jnp.abs(latent) >= least, jnp.sign(latent), 0.0)
+def ternary(latent: Float[Array, "n m"], price: Float[Array, ""]) -> Float[Array, "n m"]:
+    """The signs of the weights that are worth their connections at this price, 0 for others.
+
+    A weight of size |v| is worth |v|, and costs its own connection; weights of one source and sign share a relay, whose
+    connection they must earn together. So a weight counts if |v| > price, and its relay's weights if what they have
+    above the price is more than the price. That is the largest sum of sizes for as many connections.
+    Its derivative is taken as that of the identity.
+    """
+    above = jnp.maximum(jnp.abs(latent) - price, 0.0)
+    plus, minus = (jnp.where(side, above, 0.0).sum(1, keepdims=True) > price for side in (latent > 0, latent < 0))
+    return jnp.where((above > 0.0) & jnp.where(latent > 0, plus, minus), jnp.sign(latent), 0.0)
 
 
 @ternary.defjvp
@@ -25,13 +35,23 @@ def _ternary_jvp(primals, tangents):
     return ternary(*primals), tangents[0]
 
 
-def least_sizes(latent: Matrices, counts: Int[Array, "layers"]) -> Float[Array, "layers"]:
-    """For each layer, the size of its `counts`-th largest weight."""
-    sizes = []
-    for layer, matrix in enumerate(latent):
-        ordered = jnp.sort(jnp.abs(matrix).ravel())
-        sizes.append(ordered[jnp.clip(ordered.shape[0] - counts[layer], 0, ordered.shape[0] - 1)])
-    return jnp.stack(sizes)
+def num_connections(weights: Float[Array, "n m"]) -> Float[Array, ""]:
+    """Of one layer: weights, and a relay for each source and sign in use."""
+    relays = (weights > 0).any(1).sum() + (weights < 0).any(1).sum()
+    return (relays + (weights != 0).sum()).astype(jnp.float32)
+
+
+def price_for(latent: Float[Array, "n m"], budget: Float[Array, ""]) -> Float[Array, ""]:
+    """The lowest price, to a millionth of the largest weight, at which a layer keeps to its budget of connections."""
+    largest = jnp.abs(latent).max()
+
+    def halve(_, ends):
+        low, high = ends
+        middle = 0.5 * (low + high)
+        fits = num_connections(ternary(latent, middle)) <= budget
+        return jnp.where(fits, low, middle), jnp.where(fits, middle, high)
+
+    return lax.fori_loop(0, PRICE_STEPS, halve, (0.0 * largest, largest))[1]
 
 
 def outputs(weights: Matrices, inputs: Float[Array, "B I"], activation: str) -> Float[Array, "B O"]:
@@ -43,9 +63,3 @@ def outputs(weights: Matrices, inputs: Float[Array, "B I"], activation: str) -> 
         values = values @ matrix / jnp.sqrt(jnp.maximum(fan_in, 1.0))
         values = function(values) if layer < len(weights) - 1 else values
     return values
-
-
-def num_relays(weights: Matrices) -> Float[Array, ""]:
-    """One for each source and sign in use."""
-    used = [(matrix > 0).any(1).sum() + (matrix < 0).any(1).sum() for matrix in weights]
-    return jnp.stack(used).sum().astype(jnp.float32)

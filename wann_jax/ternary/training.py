@@ -19,7 +19,7 @@ from wann_jax.kernels.losses import CrossEntropy
 from wann_jax.strictness import loose_types
 from wann_jax.tasks.classification import ClassificationTask
 from wann_jax.ternary.config import TernaryConfig
-from wann_jax.ternary.model import Matrices, least_sizes, num_relays, outputs, ternary
+from wann_jax.ternary.model import Matrices, outputs, price_for, ternary
 
 UPDATES_PER_LOOK = 10  # between two looks at which weights count
 START = 0.3  # largest size of a latent weight at the start
@@ -30,7 +30,6 @@ class Training(struct.PyTreeNode):
 
     latent: Matrices
     moments: Any
-    relays: Float[Array, ""]  # at the last look
     step: Int[Array, ""]
 
 
@@ -42,22 +41,29 @@ def begin(key: Key[Array, ""], config: TernaryConfig, num_inputs: int, num_outpu
         keys = jax.random.split(key, len(widths) - 1)
         shapes = zip(keys, widths, widths[1:], strict=False)
         latent = [jax.random.uniform(key, shape, minval=-START, maxval=START) for key, *shape in shapes]
-        return Training(latent, _optimiser(config).init(latent), jnp.float32(0.0), jnp.int32(0))
+        return Training(latent, _optimiser(config).init(latent), jnp.int32(0))
 
     return jax.vmap(one)(jax.random.split(key, config.restarts))
 
 
-def counts_of(config: TernaryConfig, step: Int[Array, ""], relays: Float[Array, ""], sizes: tuple[int, ...]) -> Array:
-    """How many weights of each layer count, [layers]: those that the budget leaves beside the relays."""
+def budgets_at(config: TernaryConfig, step: Int[Array, ""], sizes: tuple[int, ...]) -> Float[Array, "layers"]:
+    """Connections that each layer may have, relays counted; `sizes`: those that it has at most."""
     share = jnp.asarray(sizes, jnp.float32) / sum(sizes)
     done = step.astype(jnp.float32) / config.steps
     progress = jnp.clip((done - config.prune_begin) / (config.prune_end - config.prune_begin), 0.0, 1.0)
     total = jnp.exp((1.0 - progress) * jnp.log(float(sum(sizes))) + progress * jnp.log(float(config.connections)))
-    left = jnp.maximum(total - progress * relays, 0.25 * total)
-    # The outputs' layer would starve among the others; these share the rest by their sizes.
-    rest = jnp.asarray(sizes[:-1], jnp.float32) / sum(sizes[:-1])
-    wanted = jnp.concatenate([(1.0 - config.last_share) * rest, jnp.full(1, config.last_share, jnp.float32)])
-    return (left * ((1.0 - progress) * share + progress * wanted)).astype(jnp.int32)
+    return total * ((1.0 - progress) * share + progress * jnp.asarray(final_shares(config, sizes), jnp.float32))
+
+
+def final_shares(config: TernaryConfig, sizes: tuple[int, ...]) -> list[float]:
+    """Of the budget, by layer: the outputs' would starve among the others; these share the rest by their sizes."""
+    rest = [(1.0 - config.last_share) * size / sum(sizes[:-1]) for size in sizes[:-1]]
+    return [*rest, config.last_share]
+
+
+def most_connections(latent: Matrices) -> tuple[int, ...]:
+    """By layer: all weights, and two relays for each source."""
+    return tuple(matrix.shape[-2] * (matrix.shape[-1] + 2) for matrix in latent)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -65,34 +71,33 @@ def advance(
     config: TernaryConfig, task: ClassificationTask, key: Key[Array, ""], state: Training, looks: Array
 ) -> Training:
     """All restarts after so many looks more, the same mini-batches for all. The same key goes on with the same run."""
-    sizes = tuple(matrix[0].size for matrix in state.latent)
+    sizes = most_connections(state.latent)
     images, labels = task.inputs["train"], task.labels["train"]
     size = min(config.minibatch_size, labels.shape[0])
 
-    def loss(latent, least, inputs, wanted):
-        weights = [ternary(matrix, least[layer]) for layer, matrix in enumerate(latent)]
-        return CrossEntropy(wanted)(config.gain * outputs(weights, inputs, config.activation)[None])[0]
+    def loss(latent, prices, inputs, wanted):
+        weights = [ternary(matrix, price) for matrix, price in zip(latent, prices, strict=True)]
+        return CrossEntropy(wanted, config.deviation)(outputs(weights, inputs, config.activation)[None])[0]
 
-    def update(state, least, inputs, wanted):
-        gradients = jax.grad(loss)(state.latent, least, inputs, wanted)
+    def update(state, prices, inputs, wanted):
+        gradients = jax.grad(loss)(state.latent, prices, inputs, wanted)
         with loose_types():
             changes, moments = _optimiser(config).update(gradients, state.moments)
             latent = optax.apply_updates(state.latent, changes)
         return state.replace(latent=latent, moments=moments, step=state.step + 1)
 
     def look(state):
-        least = least_sizes(state.latent, counts_of(config, state.step, state.relays, sizes))
-        weights = [ternary(matrix, least[layer]) for layer, matrix in enumerate(state.latent)]
-        return state.replace(relays=num_relays(weights)), least
+        budgets = budgets_at(config, state.step, sizes)
+        return [price_for(matrix, budgets[layer]) for layer, matrix in enumerate(state.latent)]
 
     def one_look(_, state):
-        state, least = jax.vmap(look)(state)
+        prices = jax.vmap(look)(state)
 
         def one_update(state, _):
             batch_key, noise_key = jax.random.split(jax.random.fold_in(key, state.step[0]))
             batch = jax.random.randint(batch_key, (size,), 0, labels.shape[0])
             inputs = images[batch] + config.input_noise * jax.random.normal(noise_key, (size, images.shape[1]))
-            return jax.vmap(update, (0, 0, None, None))(state, least, inputs, labels[batch]), None
+            return jax.vmap(update, (0, 0, None, None))(state, prices, inputs, labels[batch]), None
 
         return lax.scan(one_update, state, None, UPDATES_PER_LOOK)[0]
 
