@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).parent / "notebooks"
 SWITCH = "QUICK = False"  # stands in the first cell of code of each source
 CELL_SECONDS = 3600
-MOST_OUTPUT = 400_000  # characters of one cell that are kept
+MOST_OUTPUT = 800_000  # characters of one cell that are kept
 
 
 def names() -> list[str]:
@@ -64,9 +64,10 @@ def tidied(notebook: Any) -> Any:
         cell.metadata.pop("execution", None)
         kept = []
         for output in cell.get("outputs", []):
-            if output.output_type == "stream" and output.name == "stderr":
-                continue
             data = output.get("data", {})
+            is_progress = output.output_type == "display_data" and data.keys() == {"text/plain"}
+            if is_progress or (output.output_type == "stream" and output.name == "stderr"):
+                continue
             for kind in [kind for kind, value in data.items() if len(str(value)) > MOST_OUTPUT]:
                 data[kind] = "(too large to be kept here)" if kind == "text/plain" else ""
                 if kind != "text/plain":

@@ -65,7 +65,7 @@ from IPython.display import Image
 
 best = wann.best_shared_weight(task, result.network, grid_step=0.2 if QUICK else 0.02, episodes=8)
 print("best shared weight", round(best, 2))
-Image(filename=wann.movie(task, result.network, best, "swingup.gif", steps=200 if QUICK else 600))
+Image(filename=wann.movie(task, result.network, best, "swingup.gif", steps=200 if QUICK else 500))
 
 # %% [markdown]
 # ## A page of its own

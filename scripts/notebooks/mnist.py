@@ -69,7 +69,9 @@ wann.plot_weights(task, network)
 
 # %%
 best = wann.best_shared_weight(task, network, grid_step=0.5 if QUICK else 0.02)
-settings = wann.TuneConfig.for_task(True, "adam", steps=100 if QUICK else 4000)
+settings = wann.TuneConfig.for_task(
+    True, "adam", steps=100 if QUICK else 1500, learning_rates=(0.03,), shared_starts=()
+)
 tuned = wann.tune(task, network, best, "adam", settings, progress=True)
 print(f"validation accuracy: {tuned.start_score:.3f} at the shared weight {best:.2f}, {tuned.score:.3f} tuned")
 

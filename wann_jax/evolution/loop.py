@@ -120,6 +120,10 @@ class SearchResult(NamedTuple):
     state: SearchState
     task_name: str = ""  # which knows what inputs and outputs are called
 
+    def __repr__(self) -> str:
+        size = f"{int(self.champion.num_enabled)} connections"
+        return f"SearchResult(champion_score={self.champion_score:.4g}, champion of {size})"
+
     def plot(self) -> "Figure":
         """Learning curves, as a figure of matplotlib's: best, median and champion, and connections."""
         figure: Figure = shown_by("plot_search")(self.history)

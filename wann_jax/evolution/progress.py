@@ -1,13 +1,15 @@
 """Progress of what takes long: never silent for more than ten seconds, whoever looks.
 
 In: dispatches of a search, or steps. Out: on a terminal two lines that keep changing, for which 80 columns are enough;
-elsewhere (a file, a notebook) a line every ten seconds, also while a program is being compiled.
+in a notebook one such line, which keeps changing; elsewhere (a file) a line every ten seconds, also while a program is
+being compiled.
 """
 
 import threading
 import time
 from collections.abc import Iterable
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -51,6 +53,7 @@ class StepProgress:
         self._task = self._bar.add_task(name, total=steps, completed=done)
         self._bar.summary = self._summary = first or COMPILING
         self._began = self._last_word = time.monotonic()
+        self._shown: Any = None  # a notebook's line
         self._ended = threading.Event()
         self._heart = threading.Thread(target=self._beat, daemon=True)
 
@@ -66,6 +69,8 @@ class StepProgress:
         self._ended.set()
         if self._heart.is_alive():
             self._heart.join()
+        if self._is_on and self._console.is_jupyter:
+            self._show_in_notebook()
         self._bar.stop()
 
     def advance(self, summary: str) -> None:
@@ -82,10 +87,25 @@ class StepProgress:
         """Off a terminal: the newest state, whenever there has been silence for a while."""
         while not self._ended.wait(min(HEARTBEAT, 1.0)):
             now = time.monotonic()
-            if now - self._last_word >= HEARTBEAT:
+            if self._console.is_jupyter:
+                self._show_in_notebook()
+            elif now - self._last_word >= HEARTBEAT:
                 self._last_word = now
-                line = f"{self._name} {self._done}/{self._steps}, {now - self._began:.0f} s: {self._summary}"
-                self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+                self._console.print(self._line, markup=False, highlight=False, soft_wrap=True)
+
+    @property
+    def _line(self) -> str:
+        return f"{self._name} {self._done}/{self._steps}, {time.monotonic() - self._began:.0f} s: {self._summary}"
+
+    def _show_in_notebook(self) -> None:
+        """Writes the line below the cell, over the one before."""
+        from IPython.display import display  # here: only a notebook has it
+
+        words = {"text/plain": self._line}
+        if self._shown is None:
+            self._shown = display(words, raw=True, display_id=True)
+        else:
+            self._shown.update(words, raw=True)
 
 
 def waiting(name: str) -> StepProgress:

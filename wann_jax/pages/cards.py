@@ -4,7 +4,6 @@ In: a network, a genome, what a search or a tuning gave. Out: HTML, which needs 
 """
 
 import base64
-import io
 from functools import singledispatch
 from html import escape
 
@@ -15,11 +14,9 @@ from wann_jax.genomes.genome import Genome
 from wann_jax.networks.compiling import express
 from wann_jax.networks.network import Network
 from wann_jax.report.drawing.api import Drawing, draw
-from wann_jax.report.plots import plot_tuning
+from wann_jax.report.plots import Plot, plot_tuning
 from wann_jax.tasks.registry import known_task
 from wann_jax.tuning.api import TuneResult
-
-_DPI = 100
 
 
 @singledispatch
@@ -84,9 +81,8 @@ def _table(facts: dict[str, object]) -> str:
 
 
 def _picture(figure: Figure) -> str:
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=_DPI)
-    return _image(file.getvalue(), "png")
+    assert isinstance(figure, Plot)
+    return _image(figure._repr_png_(), "png")
 
 
 def _image(content: bytes, kind: str) -> str:

@@ -4,6 +4,7 @@ In: a history, a sweep (analysis/sweeping.py), the looks of a tuning. Out: figur
 lines in axes of the caller's.
 """
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,15 @@ from wann_jax.evolution.metrics import GenerationMetrics
 
 BLUE, ORANGE, GREEN, GREY = "#1f5fa8", "#d9822b", "#4f8a3c", "#8a8a8a"
 _SIZE = (6.4, 3.6)  # inches
+
+
+class Plot(Figure):
+    """A figure that a notebook shows, whether or not it knows matplotlib's."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png", dpi=100)
+        return file.getvalue()
 
 
 def plot_search(history: GenerationMetrics) -> Figure:
@@ -82,7 +92,7 @@ def plot_tuning(curve: Sequence[dict[str, Any]]) -> Figure:
 
 
 def _empty(x: str, y: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=_SIZE, layout="constrained")
+    figure = Plot(figsize=_SIZE, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set(xlabel=x, ylabel=y)

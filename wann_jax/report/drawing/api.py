@@ -47,6 +47,9 @@ class Drawing:
     title: str
     highlight: int | None  # index of an output
 
+    def __repr__(self) -> str:
+        return f"Drawing({self.title!r}, {self.topology.num_connections} connections)"
+
     @cached_property
     def part(self) -> tuple[Topology, Labels]:
         """What feeds the highlighted output, and its names; without one, everything."""
