@@ -127,7 +127,7 @@ def tuning_case(method: str) -> Case:
     chosen: Any = _METHODS[method](task, topology, wann.TuneConfig.for_task(False, method))
     key = jax.random.key(0)
     state = jax.jit(chosen.init)(key, jnp.zeros(topology.num_connections))
-    return Case(lambda task, key, state: chosen.step(task, key, state), (task, key, state))
+    return Case(lambda task, key, state: chosen.step(task, key, state), (task, key, state), steps=1000)
 
 
 CASES: dict[str, Callable[[], Case]] = {
