@@ -1,10 +1,11 @@
-"""Evolution among graded networks against the paper's search, at as many passes: several seeds of both.
+"""Evolution among graded networks against the paper's search: several seeds of both, at as many passes and otherwise.
 
 python -m benchmarks.graded digits --preset laptop --generations 500 --seeds 5
 
-A graded search evaluates one shared weight and so gets as many more generations as the other has weights. Accuracies
-are of the validation split, under shared weights drawn uniformly from [-2, 2]. What is in the result file already is
-not run again, so that an interrupted comparison goes on.
+A graded search evaluates one shared weight: at as many passes it gets as many more generations as the other has
+weights. So there are also both searches at as many generations: the short ones, and the long ones. Accuracies are of
+the validation split, under shared weights drawn uniformly from [-2, 2]. What is in the result file already is not run
+again, so that an interrupted comparison goes on.
 """
 
 import argparse
@@ -22,7 +23,13 @@ from wann_jax.tasks.registry import find_spec
 
 RANDOM_WEIGHTS = 200
 DEPTH = 4
-ARMS = ("paper", "graded")
+# By name: depth of the grading, and whether there are as many more generations as the paper's search has weights.
+ARMS = {
+    "paper": (0, False),
+    "graded, as many passes": (DEPTH, True),
+    "graded, as many generations": (DEPTH, False),
+    "paper, as many generations as the long graded search": (0, True),
+}
 
 
 def main() -> None:
@@ -34,13 +41,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     args = parser.parse_args()
     task = wann.make_task(args.task, **find_spec(args.task).preset(args.task, args.preset).options)
-    changes: dict[str, Any] = {} if args.generations is None else {"generations": args.generations}
-    paper = wann.SearchConfig.preset(args.task, args.preset, **changes)
-    more = paper.generations * len(paper.shared_weights)
-    graded = wann.SearchConfig.preset(args.task, args.preset, graded_depth=DEPTH, generations=more)
-    configs = dict(zip(ARMS, (paper, graded), strict=True))
+    short = args.generations or wann.SearchConfig.preset(args.task, args.preset).generations
+    num_weights = len(wann.SearchConfig.preset(args.task, args.preset).shared_weights)
+    configs = {
+        arm: wann.SearchConfig.preset(
+            args.task, args.preset, graded_depth=depth, generations=short * num_weights if is_long else short
+        )
+        for arm, (depth, is_long) in ARMS.items()
+    }
     name = f"graded_evolution_{args.task}"
-    key = f"{args.preset}, {paper.generations} generations"
+    key = f"{args.preset}, {short} generations"
     for seed in range(args.seeds):
         for arm, config in configs.items():
             path = RESULTS / f"{name}.json"

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 from jaxtyping import Bool, Float, Int
 
 from wann_jax.genomes.genome import Genome
+from wann_jax.genomes.hashing import mix
 
 NOWHERE = 2**31 - 1  # past the end of every table
 
@@ -49,6 +50,12 @@ def pick(draw: Float[Array, ""], mask: Bool[Array, "n"]) -> Int[Array, ""]:
     """Index of a True entry, by a uniform draw; n if there is none. The choice does not depend on n."""
     cumulated = jnp.cumsum(mask.astype(jnp.int32))
     return (cumulated <= nth(draw, cumulated[-1])).sum()
+
+
+def pick_again(draw: Float[Array, ""], mask: Bool[Array, "n"]) -> Int[Array, ""]:
+    """Like `pick`, but what `pick` makes of the same draw tells nothing of it."""
+    cumulated = jnp.cumsum(mask.astype(jnp.uint32))
+    return (cumulated <= mix(lax.bitcast_convert_type(draw, jnp.uint32)) % jnp.maximum(cumulated[-1], 1)).sum()
 
 
 def nth(draw: Float[Array, ""], count: Int[Array, ""]) -> Int[Array, ""]:

@@ -17,7 +17,7 @@ from jax import Array
 from jaxtyping import Bool, Float, Int, Key
 
 from wann_jax.genomes.activation_ids import ACTIVATION_NAMES
-from wann_jax.genomes.change import Edit, Mutation, pick
+from wann_jax.genomes.change import Edit, Mutation, pick, pick_again
 from wann_jax.genomes.genome import (
     AT_ANY_DEPTH,
     AT_EVEN_DEPTHS,
@@ -118,13 +118,11 @@ def put_between(draw: Float[Array, ""], genome: Genome, target: Int[Array, ""], 
     spec, depth = genome.spec, depths(genome)
     below = depth.at[target].get(mode="clip") - 2
     sources = genome.node_mask & (depth == below)
-    place = draw * sources.sum(dtype=jnp.int32).astype(jnp.float32)
-    rest = place - jnp.floor(place)  # as good as another draw
     ids, allowed = _allowed_at(spec, below + 1)
     node, source = genome.num_nodes, pick(draw, sources)
     return Edit(
         node=node,
-        activation=ids.at[pick(rest, allowed)].get(mode="clip"),
+        activation=ids.at[pick_again(draw, allowed)].get(mode="clip"),
         is_birth=True,
         layer=below + 1,
         depth=(below + 1) * _depth_step(spec),
