@@ -17,6 +17,7 @@ from tests.helpers import (
     count,
     individual,
     individuals,
+    kernels,
     repeat,
 )
 from wann_jax.errors import ConfigError
@@ -37,8 +38,7 @@ def spec_of(depth, hidden=48, is_ordered=False):
     return GenomeSpec.for_task(3, 2, ALL_ACTIVATIONS, hidden, is_ordered, depth)
 
 
-@cache
-def evolved(depth, is_ordered=False, generations=30):
+def evolve(depth, is_ordered=False, max_changes=1, connection_limit=0, generations=30):
     """P genomes after so many generations of mutation, and of crossover if the spec is ordered."""
     spec = spec_of(depth, 96, is_ordered)
 
@@ -48,13 +48,17 @@ def evolved(depth, is_ordered=False, generations=30):
             key = jax.random.fold_in(jax.random.key(depth), generation)
             partners = jax.random.randint(jax.random.fold_in(key, 1), (P,), 0, P)
             is_crossed = (jnp.arange(P) % 4 == 0) & is_ordered & (generation % 5 == 0)
-            first_mark = spec.num_fixed + spec.num_chained + generation * P
+            first_mark = spec.num_fixed + spec.num_chained + generation * P * max_changes
             pairs = Pairs(jnp.arange(P), partners, is_crossed)
-            return breed(key, genomes, pairs, RATES, jnp.zeros(P, bool), first_mark).genome
+            elite = jnp.zeros(P, bool)
+            return breed(key, genomes, pairs, RATES, elite, first_mark, connection_limit, max_changes).genome
 
         return lax.fori_loop(0, generations, advance, genomes)
 
     return run(initial_population(jax.random.key(7), spec, P, 0.5))
+
+
+evolved = cache(evolve)
 
 
 @DEPTHS
@@ -69,6 +73,15 @@ def test_evolved_genomes_are_graded_and_sound(depth, is_ordered):
     assert sum(grading_of(genome).output is not None for genome in genomes) > P // 2
     born = [int(genome.num_hidden) - genome.spec.num_chained for genome in genomes]
     assert np.median(born) > 3
+
+
+@pytest.mark.parametrize("settings", [(2, False), (4, True, 2), (4, False, 3, 20), (6, True, 1, 30)])
+def test_native_children_are_those_of_the_definition(settings):
+    made = []
+    for name in ("native", "xla"):
+        with kernels(name):
+            made.append(evolve(*settings))
+    assert_same(*made)
 
 
 @DEPTHS

@@ -151,7 +151,7 @@ def breed(
     pairs = pairs._replace(is_crossed=pairs.is_crossed & ~is_elite & (pairs.partners != pairs.parents))
     by_xla = partial(_breed_by_xla, connection_limit=connection_limit)
     natively = partial(_breed_natively, connection_limit=connection_limit)
-    if genomes.spec.graded_depth or not BREED.ready():
+    if not BREED.ready():
         return by_xla(genomes, pairs, chances)
     return lax.platform_dependent(genomes, pairs, chances, cpu=natively, default=by_xla)
 
@@ -196,6 +196,7 @@ def _breed_natively(genomes: Genome, pairs: Pairs, chances: _Chances, connection
         num_inputs=spec.num_inputs,
         num_outputs=spec.num_outputs,
         is_ordered=int(spec.is_ordered),
+        graded_depth=spec.graded_depth,
         connection_limit=connection_limit,
     )
     return Mutated(genomes.replace(**dict(zip(NATIVE_TABLES, children, strict=True))), kind, overflow)
