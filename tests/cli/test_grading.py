@@ -92,9 +92,68 @@ def test_a_search_goes_on_from_a_lifted_network(wann):
     assert abs(int(champion.num_enabled) - int(wann_jax.load_genome("lift.json").num_enabled)) <= 3
 
 
+SIX = [-2.0, -1.0, -0.5, 0.5, 1.0, 2.0]
+
+
+def config_of(run):
+    return json.loads((Path(run) / "config.json").read_text())["config"]
+
+
+def test_a_graded_search_finds_a_champion_of_one_accuracy(wann):
+    small = ["--population-size", "48", "--generations", "12"]
+    status, _, err = wann("search", "digits", "--preset", "quick", *small, "--graded", "--out", "run")
+    assert (status, "compiling" in err or err == "") == (0, True)
+    assert (config_of("run")["graded_depth"], config_of("run")["shared_weights"]) == (4, [1.0])
+    assert load_info("run")["shared_weights"] == [1.0]
+    assert wann("check", "run")[0] == 0
+    task, network = wann_jax.make_task("digits"), wann_jax.load_network("run")
+    scores = wann_jax.evaluate(task, [network], SIX)[0, :, 0]
+    assert len(set(scores.tolist())) == 1
+    assert scores[0] > 0.15
+    status, *_ = wann("resume", "run", "--generations", "14")
+    assert status == 0
+    assert wann("check", "run")[0] == 0
+    assert wann("resume", "run", "--generations", "15", "--graded-depth", "2") == (
+        2,
+        "",
+        "wann: search.graded_depth must be 4, as before; got 2\n",
+    )
+
+
+def test_control_keeps_its_weights_and_crossover_keeps_the_grading(wann):
+    save_graded("graded.json")
+    begin = ["--graded-depth", "4", "--initial", "graded.json", "--crossover-probability", "0.5", "--max-changes", "3"]
+    assert wann("search", "xor", *TINY, *begin, "--out", "run")[0] == 0
+    assert (config_of("run")["graded_depth"], config_of("run")["shared_weights"]) == (4, SIX)
+    assert json.loads(wann("check", "run", "--json")[1])["depth"] == 4
+    assert wann("search", "xor", "--config", "run/config.json", "--generations", "2", "--out", "again")[0] == 0
+    assert config_of("again")["graded_depth"] == 4
+
+
 @pytest.mark.parametrize(
     ("args", "line"),
     [
+        (
+            ("search", "xor", "--graded", "--initial", "xor"),
+            "initial must be a network graded at depth 4 (see wann check); ",
+        ),
+        (
+            ("search", "xor", "--graded-depth", "2", "--initial", "graded.json"),
+            "initial must be a network graded at depth 2 (see wann check); got 'node 7 at depth 3 leads to node 3",
+        ),
+        (
+            ("search", "xor", "--graded", "--graded-depth", "0"),
+            "search.graded_depth must be above 0 with --graded; got 0",
+        ),
+        (
+            ("search", "xor", "--graded-depth", "3"),
+            "search.graded_depth must be 0 (not graded) or an even number up to 16; got 3",
+        ),
+        (("search", "xor", "--graded-depth", "-2"), "search.graded_depth must be a whole number, at least 0; got -2"),
+        (
+            ("search", "digits", "--graded", "--shared-weights=-1,1"),
+            "search.shared_weights must be one number: graded classifiers give the same classes under all; got (-1.0",
+        ),
         (("check", "nothing"), "network file 'nothing' cannot be read"),
         (("lift", "xor", "-o", "taken"), "out must be a new file, nothing is overwritten; got 'taken'"),
         (("lift", "xor", "-o", "new", "--sign", "both"), "--sign"),
