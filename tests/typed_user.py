@@ -23,6 +23,9 @@ def whole_way(task: wann.ControlTask, config: wann.SearchConfig) -> tuple[float,
     rows: list[dict[str, object]] = [dict(row) for row in wann.protocol(task, result.network, tuned.weights)]
     genome, weights = wann.pruned(result.champion, tuned.weights)
     wann.save_network("file.json", wann.unite([genome, wann.load_genome("swingup")]), {"rows": rows}, weights)
+    lift: wann.Genome = wann.lifted(genome, works_at_negative=start < 0)
+    agnostic: bool = wann.is_graded(lift)
+    rows.append({"row": "lifted", "agnostic": agnostic})
     wann.export(result.network, "champion.onnx", weights=tuned.weights)
     wann.export("file.json", Path("champion.c"), task="swingup", shared=True)
     scores: np.ndarray = wann.evaluate(task, [wann.load_network("file.json")], [1.0])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wann_jax.exporting.api import export
     from wann_jax.genomes.building import pruned, unite
     from wann_jax.genomes.genome import Genome, GenomeSpec
+    from wann_jax.genomes.grading import is_graded, lifted
     from wann_jax.kernels.forward import forward, forward_lanes, forward_samples
     from wann_jax.networks.compiling import express
     from wann_jax.networks.files import load_genome, load_network, load_weights, save_network
@@ -78,6 +79,8 @@ _MODULES = {
     "forward_lanes": "wann_jax.kernels.forward",
     "forward_samples": "wann_jax.kernels.forward",
     "init": "wann_jax.evolution.generation",
+    "is_graded": "wann_jax.genomes.grading",
+    "lifted": "wann_jax.genomes.grading",
     "load_genome": "wann_jax.networks.files",
     "load_network": "wann_jax.networks.files",
     "load_weights": "wann_jax.networks.files",
@@ -150,6 +153,8 @@ __all__ = [
     "forward_lanes",
     "forward_samples",
     "init",
+    "is_graded",
+    "lifted",
     "load_genome",
     "load_network",
     "load_weights",

@@ -22,7 +22,7 @@ from tests.helpers import (
     to_plain,
 )
 from tests.oracle import layers as oracle
-from wann_jax.genomes import mutation
+from wann_jax.genomes import change, mutation
 from wann_jax.genomes.genome import OUTPUT_LAYER, GenomeSpec, grow, initial_genome
 from wann_jax.genomes.graph import invariant_violations
 from wann_jax.genomes.mutation import KINDS, MUTATIONS
@@ -293,11 +293,11 @@ def test_later_nodes_and_who_has_an_open_target():
 
 def test_pick_is_uniform_and_says_when_there_is_nothing():
     masks = jnp.asarray([[False] * 5, [False, True, False, False, True], [True] * 5])
-    picks = jax.jit(jax.vmap(lambda draw: jax.vmap(lambda mask: mutation.pick(draw, mask))(masks)))
+    picks = jax.jit(jax.vmap(lambda draw: jax.vmap(lambda mask: change.pick(draw, mask))(masks)))
     places = np.asarray(picks(jax.random.uniform(jax.random.key(0), (3000,))))
     assert set(places[:, 0].tolist()) == {5}
     assert_frequencies(count(places[:, 1].tolist()), {1: 1 / 2, 4: 1 / 2}, 3000)
     assert_frequencies(count(places[:, 2].tolist()), dict.fromkeys(range(5), 1 / 5), 3000)
     largest = jnp.float32(1.0) - jnp.finfo(jnp.float32).epsneg
     for size in (1, 5, 6151, 2**20 - 1):
-        assert int(mutation.pick(largest, jnp.ones(size, bool))) == size - 1
+        assert int(change.pick(largest, jnp.ones(size, bool))) == size - 1

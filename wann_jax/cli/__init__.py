@@ -23,6 +23,8 @@ COMMANDS = {
     "protocol": "wann_jax.cli.measuring:run_protocol",
     "tune": "wann_jax.cli.tuning:run_tune",
     "baseline": "wann_jax.cli.tuning:run_baseline_command",
+    "check": "wann_jax.cli.grading:run_check",
+    "lift": "wann_jax.cli.grading:run_lift",
     "report": "wann_jax.cli.reporting:run_report",
     "compare": "wann_jax.cli.reporting:run_compare",
     "ternary": "wann_jax.cli.ternary:run_ternary",
@@ -45,6 +47,8 @@ USAGE = """usage: wann COMMAND ...
   wann tune NETWORK --task TASK --method adam|es|cma         a weight of its own for every connection
   wann ternary TASK [--connections 1849] [--out FILE]        an exactly weight agnostic classifier, by gradient descent
   wann baseline NAME --task TASK                             what other models give on the task
+  wann check NETWORK                                         whether its classes depend on the shared weight at all
+  wann lift NETWORK -o FILE [--sign auto]                    works at one sign of the weight: now at both
   wann report NETWORK [--out FILE]                           a page that shows a run or a network, and runs it
   wann compare RUN RUN ... [--out FILE]                      a page with the curves of several runs
   wann draw NETWORK -o FILE [--highlight OUTPUT]             a picture (.svg .png .pdf) or a graph (.dot .graphml)

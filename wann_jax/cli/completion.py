@@ -15,6 +15,7 @@ import tyro
 from wann_jax.cli import COMMANDS
 from wann_jax.cli.drawing import DrawCommand
 from wann_jax.cli.exporting import ExportCommand
+from wann_jax.cli.grading import CheckCommand, LiftCommand
 from wann_jax.cli.measuring import EvaluateCommand, ProtocolCommand
 from wann_jax.cli.movies import MovieCommand
 from wann_jax.cli.parsing import OPTION_TYPES, with_task_options
@@ -50,7 +51,8 @@ def run_completion(args: list[str]) -> int:
         return 0
     require_known("shell", " ".join(args), SHELLS)
     types: dict[str, Any] = {name: with_task_options(command) for name, command in _WITH_TASK_OPTIONS.items()}
-    types |= {"unite": UniteCommand, "draw": DrawCommand, "export": ExportCommand, "train-vae": TrainVaeCommand}
+    types |= {"unite": UniteCommand, "check": CheckCommand, "lift": LiftCommand, "draw": DrawCommand}
+    types |= {"export": ExportCommand, "train-vae": TrainVaeCommand}
     # The rest has no options.
     types |= {name: dataclasses.make_dataclass(name, []) for name in sorted(COMMANDS.keys() - types)}
     commands = [Annotated[command, tyro.conf.subcommand(name)] for name, command in types.items()]

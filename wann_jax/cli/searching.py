@@ -14,7 +14,7 @@ from wann_jax.analysis.evaluation import evaluate
 from wann_jax.cli.devices import unused_accelerator
 from wann_jax.cli.parsing import given, parse, value_of, with_task_options
 from wann_jax.errors import CheckpointError, require
-from wann_jax.evolution.config import SearchConfig
+from wann_jax.evolution.config import SearchConfig, graded_settings
 from wann_jax.evolution.generation import SearchState
 from wann_jax.evolution.loop import start
 from wann_jax.evolution.progress import waiting
@@ -28,6 +28,7 @@ from wann_jax.runs.runner import run_to_end
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.registry import find_spec
 
+GRADED_DEPTH = 4  # by default: input, relay, hidden node, relay, output
 FRESH_SEED = 2**31 - 1  # of the episodes in the closing table: no search draws from it
 
 
@@ -44,6 +45,8 @@ class SearchCommand:
     """quick, laptop, best or paper: sets the defaults of the settings below."""
     seed: int = 0
     """Same seed, same result."""
+    graded: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Search among graded networks, whose classes do not depend on the weight at all: like --graded-depth 4."""
     initial: str | None = None
     """Start from copies of this network (run directory, file or name of the zoo) instead of random ones."""
     out: Path | None = None
@@ -83,15 +86,18 @@ def run_search(args: list[str]) -> int:
     if not (name or file):
         require(bool({"-h", "--help"} & {*args}), "task", "the first argument of wann search, or --config", args)
         parse(command_type, "search", args, default=command_type(task="TASK", search=SearchConfig()))
+    graded_depth = GRADED_DEPTH if "--graded" in args or value_of(args, "--graded-depth", "0") != "0" else 0
     if file:
         old = read_settings(Path(file))
         args = args if name else [old.task, *args]
         require(args[0] == old.task, "task", f"that of {file}, {old.task!r}, or left out", args[0])
         chosen, options, seed = old.config, old.task_options, old.seed
+        chosen = dataclasses.replace(chosen, **graded_settings(old.task, graded_depth))
         kept = dict(checkpoint_interval=old.checkpoint_interval, log=tuple(old.logs))
     else:
         preset = value_of(args, "--preset", SearchCommand.preset)
-        chosen, kept, seed = SearchConfig.preset(name, preset), {}, SearchCommand.seed
+        chosen = SearchConfig.preset(name, preset, graded_depth=graded_depth)
+        kept, seed = {}, SearchCommand.seed
         options = dict(find_spec(name).preset(name, preset).options)
     default = command_type(task=args[0], search=chosen, seed=seed, **kept)
     command = parse(command_type, "search", args, default=default)
@@ -107,6 +113,8 @@ def run_search(args: list[str]) -> int:
     check_logs(settings.logs)
     require(settings.checkpoint_interval >= 1, "checkpoint_interval", "at least 1", settings.checkpoint_interval)
     settings.config.check()
+    is_graded = command.search.graded_depth > 0
+    require(is_graded or not command.graded, "search.graded_depth", "above 0 with --graded", 0)
     task = settings.make_task()
     initial = None if command.initial is None else load_genome(command.initial, task.num_inputs, task.num_outputs)
     state = start(task, settings.config, settings.seed, initial)
@@ -140,6 +148,9 @@ def run_resume(args: list[str]) -> int:
     rule = "above 0, as before" if crosses else "0, as before: genomes have no common order"
     now = settings.config.crossover_probability
     require((now > 0) == crosses, "search.crossover_probability", rule, now)
+    rule = f"{old.config.graded_depth}, as before"
+    now = settings.config.graded_depth
+    require(now == old.config.graded_depth, "search.graded_depth", rule, now)
     task = settings.make_task()
     if run.has_checkpoint():
         state = run.load(task, settings)

@@ -14,6 +14,7 @@ from jax import Array
 from jaxtyping import Float
 
 from wann_jax.errors import ConfigError, require, require_known
+from wann_jax.genomes.genome import GRADED_RULE, is_graded_depth
 from wann_jax.genomes.mutation import MUTATIONS
 from wann_jax.strictness import LARGEST
 from wann_jax.tasks.registry import find_spec
@@ -50,11 +51,16 @@ class SearchConfig:
     max_changes: int = 1  # a child gets from one to this many changes, drawn uniformly (in the paper: one)
     crossover_probability: float = 0.0  # share of children with the genes of two parents (in the paper: none)
     connection_limit: int = 0  # enabled connections with which a network stops growing; 0: no limit
+    graded_depth: int = 0  # even: search among graded networks, whose outputs have this depth; 0: among all
 
     @classmethod
     def preset(cls, task: str, preset: str = "paper", **overrides: Any) -> "SearchConfig":
-        """The settings of a preset for a task, by name. Raises ConfigError for unknown names or bad values."""
-        settings = {**find_spec(task).preset(task, preset).search, **overrides}
+        """The settings of a preset for a task, by name. Raises ConfigError for unknown names or bad values.
+
+        With a `graded_depth` among the overrides, classifiers are evaluated with one shared weight by default.
+        """
+        graded = graded_settings(task, overrides.get("graded_depth", 0))
+        settings = {**find_spec(task).preset(task, preset).search, **graded, **overrides}
         known = sorted(field.name for field in dataclasses.fields(cls))
         for name in settings:
             require_known("setting", name, known)
@@ -90,6 +96,8 @@ class SearchConfig:
         for name in ("champion_interval", "champion_candidates", "champion_episodes"):
             _require_int(f"search.{name}", getattr(self, name), 1)
         _require_int("search.connection_limit", self.connection_limit, 0)
+        _require_int("search.graded_depth", self.graded_depth, 0)
+        require(is_graded_depth(self.graded_depth), "search.graded_depth", GRADED_RULE, self.graded_depth)
         for name in ("cull_fraction", "elite_fraction"):
             _require_number(f"search.{name}", getattr(self, name), "at least 0 and below 1", lambda x: 0 <= x < 1)
         for name in ("initial_connection_probability", "simplicity_probability", "crossover_probability"):
@@ -141,8 +149,17 @@ jax.tree_util.register_dataclass(
         "max_changes",
         "crossover_probability",
         "connection_limit",
+        "graded_depth",
     ],
 )
+
+
+def graded_settings(task: str, graded_depth: int) -> dict[str, Any]:
+    """What a search among graded networks sets otherwise: a classifier's class is the same under all weights."""
+    if not graded_depth:
+        return {}
+    alone = dict(shared_weights=(1.0,), weight_jitter=0.0)
+    return {"graded_depth": graded_depth, **(alone if find_spec(task).family == "classification" else {})}
 
 
 def check_weights(field: str, weights: Any) -> tuple[float, ...]:

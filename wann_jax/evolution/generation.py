@@ -68,7 +68,8 @@ def init(key: Key[Array, ""], config: SearchConfig, spec: GenomeSpec) -> SearchS
         spec: the sizes of genomes (`GenomeSpec.for_task`).
 
     Returns:
-        A state whose genomes [P] are random: bias and inputs joined to outputs, each connection enabled by chance.
+        A state whose genomes [P] are random: bias and inputs joined to outputs (in a graded spec, to chains of nodes
+        before them), each connection enabled by chance.
 
     Source: the original's initial population.
     """
@@ -80,7 +81,7 @@ def init(key: Key[Array, ""], config: SearchConfig, spec: GenomeSpec) -> SearchS
         genomes=genomes,
         champion=jax.tree.map(lambda table: table[0], genomes),
         champion_score=jnp.float32(-jnp.inf),
-        next_mark=jnp.int32(spec.num_fixed),
+        next_mark=jnp.int32(spec.num_fixed + spec.num_chained),
     )
 
 

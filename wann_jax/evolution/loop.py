@@ -60,6 +60,17 @@ class Dispatch(NamedTuple):
         ]
 
 
+def spec_of(task: Task, config: SearchConfig) -> GenomeSpec:
+    """The spec of a search's first genomes. Raises ConfigError where the settings do not suit the task."""
+    # A class is all that counts: it is the same under every weight.
+    enough = not config.graded_depth or task.score_name != "accuracy" or len(config.shared_weights) == 1
+    rule = "one number: graded classifiers give the same classes under all"
+    require(enough, "search.shared_weights", rule, config.shared_weights)
+    sizes = (task.num_inputs, task.num_outputs, task.hidden_activations, MIN_HIDDEN_CAPACITY)
+    is_ordered = config.crossover_probability > 0
+    return GenomeSpec.for_task(*sizes, is_ordered=is_ordered, graded_depth=config.graded_depth)
+
+
 @in_32_bits
 def start(task: Task, config: SearchConfig, seed: int, initial: Genome | None = None) -> SearchState:
     """A checked fresh state. The first generation: random, or copies of `initial`. Raises ConfigError."""
@@ -67,8 +78,7 @@ def start(task: Task, config: SearchConfig, seed: int, initial: Genome | None = 
     check_choice()
     require(0 <= seed < 2**63, "seed", "between 0 and 2**63 - 1", seed)
     native.compile_together(BREED, EXPRESS)  # every search needs them
-    sizes = (task.num_inputs, task.num_outputs, task.hidden_activations, MIN_HIDDEN_CAPACITY)
-    spec = GenomeSpec.for_task(*sizes, is_ordered=config.crossover_probability > 0)
+    spec = spec_of(task, config)
     if initial is None:
         return init(jax.random.key(seed), config, spec)
     genome = with_room(adopted(initial, spec), config.max_changes, spec)

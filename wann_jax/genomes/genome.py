@@ -15,6 +15,7 @@ from jax import Array, lax
 from jaxtyping import Bool, Float, Int, Key
 
 from wann_jax.errors import require
+from wann_jax.genomes.activation_ids import ABS, ACTIVATION_NAMES, INVERSE, LINEAR, RELU
 from wann_jax.showing import html_of
 
 # Outputs share the last layer; hidden layers count up from 1 and stay far below it.
@@ -24,6 +25,11 @@ OUTPUT_DEPTH = 1 << 30
 MIN_HIDDEN_CAPACITY = 32
 # A search grows about 2.8 connections for each hidden node at the published rates.
 CONNECTIONS_PER_HIDDEN = 4
+# What hidden nodes of graded genomes may be (graded.py): a factor passes through; through the latter if it is positive.
+AT_ANY_DEPTH = (LINEAR, INVERSE)
+AT_EVEN_DEPTHS = (ABS, RELU)
+MAX_GRADED_DEPTH = 16  # 0.01^16 is a number in 32 bits still
+GRADED_RULE = f"0 (not graded) or an even number up to {MAX_GRADED_DEPTH}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +43,7 @@ class GenomeSpec:
     hidden_activations: tuple[int, ...]  # ids that a hidden node may have
     output_activation: int = 1  # id; linear, as in the original
     is_ordered: bool = False  # connections go up in node_depth, an order that all genomes share: crossover needs it
+    graded_depth: int = 0  # connections on every path to an output, in a graded genome (graded.py); 0: any
 
     @classmethod
     def for_task(
@@ -46,10 +53,20 @@ class GenomeSpec:
         hidden_activations: tuple[int, ...],
         hidden_capacity: int,
         is_ordered: bool = False,
+        graded_depth: int = 0,
     ) -> "GenomeSpec":
-        """The spec whose tables hold all input-output connections and `hidden_capacity` hidden nodes."""
+        """The spec whose tables hold all input-output connections and `hidden_capacity` hidden nodes, or more if the
+        first genomes need more.
+
+        Of `hidden_activations`, graded genomes have those that are fit for them.
+        """
+        if graded_depth:
+            fit = AT_ANY_DEPTH + AT_EVEN_DEPTHS
+            hidden_activations = tuple(kind for kind in hidden_activations if kind in fit)
+            hidden_capacity = max(hidden_capacity, graded_depth * num_outputs)
         return cls(
             is_ordered=is_ordered,
+            graded_depth=graded_depth,
             num_inputs=num_inputs,
             num_outputs=num_outputs,
             max_nodes=1 + num_inputs + num_outputs + hidden_capacity,
@@ -66,6 +83,13 @@ class GenomeSpec:
         size = 2 * self.max_nodes * self.max_connections
         require(size < 2**31, "genome.max_nodes * genome.max_connections", "below 2**30", size // 2)
         require(self.max_nodes < OUTPUT_LAYER, "genome.max_nodes", f"below {OUTPUT_LAYER}", self.max_nodes)
+        require(is_graded_depth(self.graded_depth), "genome.graded_depth", GRADED_RULE, self.graded_depth)
+        if self.graded_depth:
+            kinds = {*self.hidden_activations}
+            fits = bool(kinds & {*AT_ANY_DEPTH}) and kinds <= {*AT_ANY_DEPTH, *AT_EVEN_DEPTHS}
+            names = [ACTIVATION_NAMES[kind] for kind in sorted(kinds)]
+            rule = "linear, inverse, abs or relu, and one of the first two, in a graded genome"
+            require(fits, "genome.hidden_activations", rule, names)
 
     @property
     def first_output(self) -> int:
@@ -78,9 +102,19 @@ class GenomeSpec:
         return 1 + self.num_inputs + self.num_outputs
 
     @property
+    def num_chained(self) -> int:
+        """Number of hidden nodes that every genome of a graded search begins with: a chain before each output."""
+        return max(self.graded_depth - 1, 0) * self.num_outputs
+
+    @property
     def max_hidden(self) -> int:
         """H, capacity for hidden nodes."""
         return self.max_nodes - self.num_fixed
+
+
+def is_graded_depth(value: int) -> bool:
+    """Whether a number follows GRADED_RULE."""
+    return value % 2 == 0 and 0 <= value <= MAX_GRADED_DEPTH
 
 
 def prefix_mask(count: Int[Array, "*P"], size: int) -> Bool[Array, "*P n"]:

@@ -12,6 +12,7 @@ from jax import Array, lax
 from jaxtyping import Bool, Int
 
 from wann_jax.genomes.genome import OUTPUT_LAYER, Genome, GenomeSpec
+from wann_jax.genomes.graded import outside_grading
 
 # Steps between two looks at whether anything changes still: as many as most populations need.
 LIVE_STEPS = 2
@@ -103,6 +104,8 @@ def invariant_violations(genome: Genome) -> list[str]:
         problems.append("node_layer is not the longest path from the inputs")
     if spec.is_ordered and (host.node_depth[source] >= host.node_depth[target]).any():
         problems.append("a connection does not go up in node_depth")
+    if spec.graded_depth and (fault := outside_grading(genome, spec.graded_depth)):
+        problems.append(f"not graded: {fault}")
     return problems
 
 

@@ -2,15 +2,12 @@
 
 In: uniform draws and a genome. Out: the changed genome. Each kind says what it may begin from (its candidates) and
 what it would write (its edit); only the edit of the kind that was drawn is written. So under vmap, where all kinds are
-worked out, there is one choice among candidates and one pass over the tables.
+worked out, there is one choice among candidates and one pass over the tables. In graded genomes three kinds are
+others (graded.py).
 What a draw chooses does not depend on the tables' capacity: growing them changes no run. Written twice: here, and
 natively for whole populations on CPU (kernels/native/breed.cc); both do the same, to the bit. Source: paper section
 3, and the original's operators, except that a change that cannot apply is never chosen (see ARCHITECTURE.md).
 """
-
-import dataclasses
-from collections.abc import Callable
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,40 +15,11 @@ from flax import struct
 from jax import Array, lax
 from jaxtyping import Bool, Float, Int
 
-from wann_jax.genomes.genome import OUTPUT_LAYER, Genome
+from wann_jax.genomes.change import Edit, Mutation, nth, pick
+from wann_jax.genomes.genome import OUTPUT_LAYER, Genome, GenomeSpec
+from wann_jax.genomes.graded import as_graded
 from wann_jax.genomes.graph import relax_layers
 from wann_jax.genomes.hashing import mix
-
-NOWHERE = 2**31 - 1  # past the end of every table
-
-
-@dataclasses.dataclass(frozen=True)
-class Mutation:
-    """One kind of change; `MUTATIONS` lists all."""
-
-    name: str
-    rate: float  # by default, relative to the others: the paper's
-    grows: bool  # whether it adds an enabled connection
-    new_nodes: int  # genes that it needs room for
-    new_connections: int
-    candidates: Callable[[Genome], Bool[Array, "n"]]  # nodes or connections that it may begin from
-    edit: "Callable[[Any, Genome, Any, Any], Edit]"  # draw, genome, slot of the candidate, mark of a new node
-
-
-class Edit(NamedTuple):
-    """What a change writes; by default nothing."""
-
-    switched: Array | int = NOWHERE  # slot of a connection that is turned on or off
-    is_on: Array | bool = False
-    node: Array | int = NOWHERE  # slot of the node, old or new, that gets an activation
-    activation: Array | int = 0
-    is_birth: Array | bool = False  # whether the node is new; then:
-    layer: Array | int = 0
-    depth: Array | int = 0
-    sources: tuple[Array | int, Array | int] = (0, 0)  # of new connections
-    targets: tuple[Array | int, Array | int] = (0, 0)
-    num_connections: Array | int = 0  # how many of the two there are
-    pushes: Array | bool = False  # whether layers may have to move up
 
 
 class Mutated(struct.PyTreeNode):
@@ -68,10 +36,10 @@ def mutate(draws: Float[Array, "3"], genome: Genome, rates: Float[Array, "kinds"
     `draws`: uniform in [0, 1), independent: one for the kind, two for the change. `mark` is the historical mark a
     new node gets.
     """
-    spec = genome.spec
+    spec, mutations = genome.spec, mutations_of(genome.spec)
     # In one table for all kinds, so that there is one choice; it does not depend on how long the table is.
     size = max(spec.max_nodes, spec.max_connections)
-    masks = [mutation.candidates(genome) for mutation in MUTATIONS]
+    masks = [mutation.candidates(genome) for mutation in mutations]
     candidates = jnp.stack([jnp.pad(mask, (0, size - mask.shape[0])) for mask in masks])
     applies, overflow = _applicable(genome, candidates.any(1))
     odds = jnp.where(applies, rates, 0.0)
@@ -83,7 +51,7 @@ def mutate(draws: Float[Array, "3"], genome: Genome, rates: Float[Array, "kinds"
     kind = sum((below <= place).astype(jnp.int32) for below in cumulated[:-1])
     kind = jnp.where(total > 0, kind, -1)
     slot = pick(draws[1], (candidates & (jnp.arange(len(MUTATIONS)) == kind)[:, None]).any(0))
-    edits = [Edit(), *(mutation.edit(draws[2], genome, slot, mark) for mutation in MUTATIONS)]
+    edits = [Edit(), *(mutation.edit(draws[2], genome, slot, mark) for mutation in mutations)]
     edit = jax.tree.map(lambda *each: lax.select_n(kind + 1, *(jnp.asarray(value) for value in each)), *edits)
     return Mutated(_edited(genome, edit, mark), kind, overflow)
 
@@ -141,17 +109,6 @@ def num_later_nodes(genome: Genome) -> Int[Array, "N"]:
     per_layer = jnp.zeros(spec.max_nodes, jnp.int32).at[layer].add(is_hidden.astype(jnp.int32))
     later_hidden = per_layer.sum() - jnp.cumsum(per_layer)[layer]
     return jnp.where(genome.node_layer == OUTPUT_LAYER, 0, later_hidden + spec.num_outputs)
-
-
-def pick(draw: Float[Array, ""], mask: Bool[Array, "n"]) -> Int[Array, ""]:
-    """Index of a True entry, by a uniform draw; n if there is none. The choice does not depend on n."""
-    cumulated = jnp.cumsum(mask.astype(jnp.int32))
-    return (cumulated <= _nth(draw, cumulated[-1])).sum()
-
-
-def _nth(draw: Float[Array, ""], count: Int[Array, ""]) -> Int[Array, ""]:
-    """A whole number from 0 to count - 1; 0 if count is 0."""
-    return (draw * count.astype(jnp.float32)).astype(jnp.int32)
 
 
 def has_open_target(genome: Genome) -> Bool[Array, "N"]:
@@ -222,7 +179,7 @@ def add_node(draw: Float[Array, ""], genome: Genome, conn: Int[Array, ""], mark:
     return Edit(
         switched=conn,
         node=node,
-        activation=allowed[_nth(draw, jnp.int32(len(genome.spec.hidden_activations)))],
+        activation=allowed[nth(draw, jnp.int32(len(genome.spec.hidden_activations)))],
         is_birth=True,
         layer=layer,
         depth=depth_between(genome.node_depth[source], genome.node_depth[target], mark),
@@ -257,4 +214,10 @@ MUTATIONS = (
     Mutation("change_activation", 0.50, False, 0, 0, changeable, change_activation),
     Mutation("disable_connection", 0.0, False, 0, 0, enabled, disable_connection),
 )
+GRADED_MUTATIONS = as_graded(MUTATIONS)
 KINDS = {mutation.name: index for index, mutation in enumerate(MUTATIONS)}
+
+
+def mutations_of(spec: GenomeSpec) -> tuple[Mutation, ...]:
+    """The kinds of change in genomes of a spec, in the order of MUTATIONS."""
+    return GRADED_MUTATIONS if spec.graded_depth else MUTATIONS

@@ -27,6 +27,7 @@ from wann_jax.genomes.genome import (
     grow,
     initial_genome,
 )
+from wann_jax.genomes.graded import initial_graded_genome, outside_grading
 from wann_jax.genomes.mutation import MUTATIONS, Mutated, mutate
 from wann_jax.native import Library, Value, numbers
 
@@ -60,7 +61,8 @@ def initial_population(
 ) -> Genome:
     """P first-generation genomes. Consumes `key`."""
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(population_size))
-    return jax.vmap(lambda k: initial_genome(k, spec, enabled_probability))(keys)
+    first = initial_graded_genome if spec.graded_depth else initial_genome
+    return jax.vmap(lambda k: first(k, spec, enabled_probability))(keys)
 
 
 def adopted(genome: Genome, spec: GenomeSpec) -> Genome:
@@ -68,13 +70,16 @@ def adopted(genome: Genome, spec: GenomeSpec) -> Genome:
 
     Hidden nodes get historical marks that no node of this search will have, counted down from the largest. In an
     ordered spec their layers, spread evenly, become their depths: every connection goes up in them. Raises ConfigError
-    where the genome's sizes or activations are not the task's.
+    where the genome's sizes or activations are not the task's, or where it is no graded one and the spec is graded.
     """
     old = genome.spec
     sizes, wanted = (old.num_inputs, old.num_outputs), (spec.num_inputs, spec.num_outputs)
     require(sizes == wanted, "initial: inputs and outputs", f"the task's, {wanted}", sizes)
     slot = jnp.arange(genome.node_activation.shape[-1])
     is_hidden = genome.node_mask & (slot >= spec.num_fixed)
+    if spec.graded_depth:
+        fault = outside_grading(genome, spec.graded_depth)
+        require(not fault, "initial", f"a network graded at depth {spec.graded_depth} (see wann check)", fault)
     strange = {*np.asarray(genome.node_activation[is_hidden]).tolist()} - {*spec.hidden_activations}
     require(not strange, "initial: activations", f"among the task's, {spec.hidden_activations}", sorted(strange))
     num_layers = jnp.where(is_hidden, genome.node_layer, 0).max()
@@ -82,7 +87,12 @@ def adopted(genome: Genome, spec: GenomeSpec) -> Genome:
     return genome.replace(
         node_mark=jnp.where(is_hidden, jnp.iinfo(jnp.int32).max - 1 - slot, genome.node_mark),
         node_depth=jnp.where(genome.node_layer == OUTPUT_LAYER, OUTPUT_DEPTH, depth),
-        spec=dataclasses.replace(old, hidden_activations=spec.hidden_activations, is_ordered=spec.is_ordered),
+        spec=dataclasses.replace(
+            old,
+            hidden_activations=spec.hidden_activations,
+            is_ordered=spec.is_ordered,
+            graded_depth=spec.graded_depth,
+        ),
     )
 
 
@@ -186,6 +196,7 @@ def _breed_natively(genomes: Genome, pairs: Pairs, chances: _Chances, connection
         num_inputs=spec.num_inputs,
         num_outputs=spec.num_outputs,
         is_ordered=int(spec.is_ordered),
+        graded_depth=spec.graded_depth,
         connection_limit=connection_limit,
     )
     return Mutated(genomes.replace(**dict(zip(NATIVE_TABLES, children, strict=True))), kind, overflow)
@@ -215,5 +226,5 @@ def with_room(genomes: Genome, max_changes: int = 1, spec: GenomeSpec | None = N
     while not has_room(genomes, max_changes, spec):
         hidden *= 2
         sizes = (spec.num_inputs, spec.num_outputs, spec.hidden_activations, hidden)
-        spec = GenomeSpec.for_task(*sizes, is_ordered=spec.is_ordered)
+        spec = GenomeSpec.for_task(*sizes, is_ordered=spec.is_ordered, graded_depth=spec.graded_depth)
     return grow(genomes, spec)

@@ -27,7 +27,7 @@ import wann_jax.version
 from wann_jax.errors import CheckpointError, require
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.generation import SearchState, init
-from wann_jax.evolution.loop import Dispatch
+from wann_jax.evolution.loop import Dispatch, spec_of
 from wann_jax.files import as_csv, strict_json, write_atomically
 from wann_jax.genomes.genome import Genome, GenomeSpec
 from wann_jax.kernels.choosing import backend_of
@@ -273,12 +273,15 @@ class RunDirectory:
 
 def _fitting_spec(sizes: dict[str, Any], task: Task, config: SearchConfig) -> GenomeSpec:
     """The spec of a checkpoint. Raises CheckpointError unless it fits the task and the settings."""
+    spec = spec_of(task, config)
     of_task = {
         "num_inputs": task.num_inputs,
         "num_outputs": task.num_outputs,
-        "hidden_activations": list(task.hidden_activations),
+        "hidden_activations": list(spec.hidden_activations),
     }
-    of_config = {"population_size": config.population_size, "is_ordered": config.crossover_probability > 0}
+    of_config = {"population_size": config.population_size, "is_ordered": spec.is_ordered}
+    of_config |= {"graded_depth": spec.graded_depth}
+    sizes = {"graded_depth": 0, **sizes}  # before 0.3 none was
     wanted = of_task | of_config
     rule = "one of version 0.2 or newer, which says what its task was like"
     require(wanted.keys() <= sizes.keys(), "checkpoint", rule, f"sizes {', '.join(sizes)}", CheckpointError)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <iterator>
 #include <unordered_map>
 #include <vector>
@@ -16,7 +17,8 @@ namespace {
 
 using namespace wann;
 
-constexpr int kOutputLayer = WANN_GENOME_OUTPUT_LAYER;
+constexpr int kOutputLayer = WANN_GENOME_OUTPUT_LAYER, kOutputDepth = WANN_GENOME_OUTPUT_DEPTH;
+constexpr int kAtAnyDepth[] = {WANN_GENOME_AT_ANY_DEPTH};
 // The order of MUTATIONS in ../../genomes/mutation.py, and what each of them needs.
 enum Kind {
   kNoChange = -1,
@@ -46,6 +48,7 @@ class Child {
   int num_nodes, num_connections, max_nodes, max_connections;
   int connection_limit;  // enabled connections; 0: no limit
   bool is_ordered;       // connections go up in depth instead of layers
+  int graded_depth;      // of outputs, where connections lead from one depth to the next (../../genomes/graded.py); or 0
   Sizes sizes;
   const int32_t* allowed;  // activations of hidden nodes
   int num_allowed;
@@ -92,15 +95,16 @@ class Child {
   // Makes one change, drawn by the rates among those that can apply; returns its kind. Sets overflow where a full
   // table kept a change out.
   Kind Mutate(const float* draws, const float* rates, int new_mark, bool* overflow) {
-    CountLaterNodes();
-    const int num_enabled = NumEnabled(), num_splittable = NumSplittable();
+    graded_depth ? CountByDepth() : CountLaterNodes();
+    const int num_enabled = NumEnabled(), num_places = graded_depth ? NumAbove() : NumSplittable();
+    const int num_changeable = NumChangeable();
     const int free_nodes = max_nodes - num_nodes, free_connections = max_connections - num_connections;
     const bool may_grow = connection_limit == 0 || num_enabled < connection_limit;
     bool wants[kNumKinds];
-    wants[kAddConnection] = OpenPairs() > 0;
-    wants[kAddNode] = num_splittable > 0;
+    wants[kAddConnection] = (graded_depth ? OpenSteps() : OpenPairs()) > 0;
+    wants[kAddNode] = num_places > 0;
     wants[kEnableConnection] = num_enabled < num_connections;
-    wants[kChangeActivation] = num_nodes > sizes.num_fixed() && num_allowed > 1;
+    wants[kChangeActivation] = num_changeable > 0;
     wants[kDisableConnection] = num_enabled > 0;
     float cumulated[kNumKinds], total = 0.0f;
     for (int kind = 0; kind < kNumKinds; ++kind) {
@@ -114,10 +118,13 @@ class Child {
     int kind = 0;
     while (kind < kNumKinds - 1 && cumulated[kind] <= place) ++kind;
     switch (kind) {
-      case kAddConnection: AddConnection(draws[1], draws[2]); break;
-      case kAddNode: AddNode(draws[1], draws[2], num_splittable, new_mark); break;
+      case kAddConnection: graded_depth ? Join(draws[1], draws[2]) : AddConnection(draws[1], draws[2]); break;
+      case kAddNode:
+        graded_depth ? PutBetween(draws[1], draws[2], num_places, new_mark)
+                     : AddNode(draws[1], draws[2], num_places, new_mark);
+        break;
       case kEnableConnection: EnableConnection(draws[1], num_connections - num_enabled); break;
-      case kChangeActivation: ChangeActivation(draws[1], draws[2]); break;
+      case kChangeActivation: ChangeActivation(draws[1], draws[2], num_changeable); break;
       case kDisableConnection: DisableConnection(draws[1], num_enabled); break;
     }
     return static_cast<Kind>(kind);
@@ -240,11 +247,87 @@ class Child {
     enabled[Pick(draw, num_enabled, [&](int c) { return enabled[c]; })] = false;
   }
 
-  void ChangeActivation(float node_draw, float activation_draw) {
-    const int n = sizes.num_fixed() + Nth(node_draw, num_nodes - sizes.num_fixed());
-    const int others = num_allowed - std::count(allowed, allowed + num_allowed, activation[n]);
-    const int chosen = Pick(activation_draw, others, [&](int i) { return allowed[i] != activation[n]; });
+  // Whether a hidden node may have an activation: in a graded genome, at its depth.
+  bool IsAllowed(int kind, int at) const {
+    return !graded_depth || at % 2 == 0 ||
+           std::find(std::begin(kAtAnyDepth), std::end(kAtAnyDepth), kind) != std::end(kAtAnyDepth);
+  }
+
+  int NumAllowed(int at) const {
+    return std::count_if(allowed, allowed + num_allowed, [&](int kind) { return IsAllowed(kind, at); });
+  }
+
+  bool IsChangeable(int n) const { return n >= sizes.num_fixed() && NumAllowed(layer[n]) > 1; }
+
+  int NumChangeable() const {
+    if (!graded_depth) return num_allowed > 1 ? num_nodes - sizes.num_fixed() : 0;
+    int count = 0;
+    for (int n = 0; n < num_nodes; ++n) count += IsChangeable(n);
+    return count;
+  }
+
+  void ChangeActivation(float node_draw, float activation_draw, int num_changeable) {
+    const int n = graded_depth ? Pick(node_draw, num_changeable, [&](int n) { return IsChangeable(n); })
+                               : sizes.num_fixed() + Nth(node_draw, num_changeable);
+    const auto is_other = [&](int kind) { return kind != activation[n] && IsAllowed(kind, layer[n]); };
+    const int others = std::count_if(allowed, allowed + num_allowed, is_other);
+    activation[n] = allowed[Pick(activation_draw, others, [&](int i) { return is_other(allowed[i]); })];
+  }
+
+  int DepthOf(int n) const { return layer[n] == kOutputLayer ? graded_depth : layer[n]; }
+
+  // Nodes whose depth is less than the node's by so much.
+  int NumLower(int n, int by) const { return DepthOf(n) < by ? 0 : per_depth_[DepthOf(n) - by]; }
+
+  void CountByDepth() {
+    per_depth_.assign(graded_depth + 1, 0);
+    for (int n = 0; n < num_nodes; ++n) ++per_depth_[DepthOf(n)];
+  }
+
+  int OpenSteps() const {
+    int steps = -num_connections;
+    for (int n = 0; n < num_nodes; ++n) steps += NumLower(n, 1);
+    return steps;
+  }
+
+  // Nodes that another can be put under: those that have others two depths below them.
+  int NumAbove() const {
+    int count = 0;
+    for (int n = 0; n < num_nodes; ++n) count += NumLower(n, 2) > 0;
+    return count;
+  }
+
+  void Join(float target_draw, float source_draw) {
+    num_sources_.assign(num_nodes, 0);
+    for (int c = 0; c < num_connections; ++c) ++num_sources_[target[c]];
+    const auto has_open = [&](int n) { return NumLower(n, 1) > num_sources_[n]; };
+    int num_targets = 0;
+    for (int n = 0; n < num_nodes; ++n) num_targets += has_open(n);
+    const int to = Pick(target_draw, num_targets, has_open);
+
+    joined_.assign(num_nodes, false);
+    for (int c = 0; c < num_connections; ++c) {
+      if (target[c] == to) joined_[source[c]] = true;
+    }
+    const auto is_open = [&](int n) { return DepthOf(n) == DepthOf(to) - 1 && !joined_[n]; };
+    Append(Pick(source_draw, NumLower(to, 1) - num_sources_[to], is_open), to);
+  }
+
+  void PutBetween(float target_draw, float source_draw, int num_above, int new_mark) {
+    const int to = Pick(target_draw, num_above, [&](int n) { return NumLower(n, 2) > 0; });
+    const int at = DepthOf(to) - 1;
+    const int from = Pick(source_draw, NumLower(to, 2), [&](int n) { return DepthOf(n) == at - 1; });
+    uint32_t bits;
+    std::memcpy(&bits, &source_draw, sizeof bits);
+    int left = Mix(bits) % NumAllowed(at), chosen = 0;
+    while (!IsAllowed(allowed[chosen], at) || left-- > 0) ++chosen;
+    const int n = num_nodes++;
     activation[n] = allowed[chosen];
+    mark[n] = new_mark;
+    layer[n] = at;
+    depth[n] = at * (kOutputDepth / graded_depth);
+    Append(from, n);
+    Append(n, to);
   }
 
   // Splits an enabled connection: source -> new node -> target.
@@ -285,7 +368,7 @@ class Child {
     }
   }
 
-  std::vector<int> later_, depths_, num_targets_, slot_of_, at_;
+  std::vector<int> later_, depths_, per_depth_, num_targets_, num_sources_, slot_of_, at_;
   std::unordered_map<int, int> slots_;
   std::unordered_map<int64_t, int> pairs_;
   std::vector<char> joined_;
@@ -323,7 +406,8 @@ ffi::Error Breed(ffi::ThreadPool pool, Table node_activation, Table node_mark, T
                  Table conn_source, Table conn_target, Flags conn_enabled, Table num_nodes, Table num_connections, Table parents,
                  Table partners, Flags is_crossed, Seeds coins, Table num_changes, Floats draws, Floats rates,
                  Table marks, Table allowed,
-                 int32_t num_inputs, int32_t num_outputs, int32_t is_ordered, int32_t connection_limit,
+                 int32_t num_inputs, int32_t num_outputs, int32_t is_ordered, int32_t graded_depth,
+                 int32_t connection_limit,
                  TableResult new_activation, TableResult new_mark, TableResult new_layer, TableResult new_depth,
                  TableResult new_source, TableResult new_target, FlagsResult new_enabled, TableResult new_num_nodes,
                  TableResult new_num_connections, TableResult kinds, FlagsResult overflows) {
@@ -362,6 +446,7 @@ ffi::Error Breed(ffi::ThreadPool pool, Table node_activation, Table node_mark, T
     child.max_connections = static_cast<int>(max_connections);
     child.connection_limit = connection_limit;
     child.is_ordered = is_ordered;
+    child.graded_depth = graded_depth;
     child.sizes = {num_inputs, num_outputs};
     child.allowed = allowed.typed_data();
     child.num_allowed = static_cast<int>(allowed.element_count());
@@ -396,6 +481,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(wann_breed, Breed,
                                   .Attr<int32_t>("num_inputs")
                                   .Attr<int32_t>("num_outputs")
                                   .Attr<int32_t>("is_ordered")
+                                  .Attr<int32_t>("graded_depth")
                                   .Attr<int32_t>("connection_limit")
                                   .Ret<Table>()    // the same tables of the children
                                   .Ret<Table>()
