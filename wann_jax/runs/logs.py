@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import importlib
 import math
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -36,7 +37,8 @@ class TensorBoardLog:
 
     def __init__(self, directory: StrPath, first: int = 0):
         writer = _module_of("tensorboard").SummaryWriter
-        self._writer = writer(str(directory), purge_step=first)
+        # Files are named by the second; two that begin within one must not take each other's place.
+        self._writer = writer(str(directory), purge_step=first, filename_suffix=f".{time.time_ns()}")
 
     def __call__(self, dispatch: Dispatch) -> None:
         """Writes the generations of a dispatch."""

@@ -119,14 +119,14 @@ class InLanes(Episodic, ReturnsAreScores):
         """
         begun = self.begin(key, episodes)
 
-        def rollout(backend: Backend, task, block, begun):
-            policy = Policy((), lambda nothing, inputs: (nothing, in_lanes(topology, block, inputs)))
-            return _run(task, begun, (block.shape[0], episodes), episodes, backend.steps_per_look, policy)[0]
+        def rollout(backend: Backend, task, weights, begun):
+            def run(block):
+                policy = Policy((), lambda nothing, inputs: (nothing, in_lanes(topology, block, inputs)))
+                return _run(task, begun, (block.shape[0], episodes), episodes, backend.steps_per_look, policy)[0]
 
-        def run(block):
-            return on_each_platform(rollout, self, block, begun)
+            return over_blocks(run, weights, max(1, (task.max_lanes or LANES_PER_BLOCK) // episodes))
 
-        return over_blocks(run, weights, max(1, (self.max_lanes or LANES_PER_BLOCK) // episodes))
+        return on_each_platform(rollout, self, weights, begun)
 
 
 def _run(
