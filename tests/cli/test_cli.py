@@ -541,7 +541,8 @@ def test_the_zoo_is_listed_and_its_names_are_networks(wann):
     assert names
     for name in names:
         card = json.loads((Path(wann_jax.__file__).parent / "zoo" / f"{name}.json").read_text())["info"]
-        assert {"task", "command", "seed", "generation", "protocol", "summary", "num_connections"} <= set(card)
+        assert {"task", "command", "seed", "protocol", "summary", "num_connections"} <= set(card)
+        assert {"generation", "ternary"} & set(card)  # by evolution, or by gradient
         assert int(wann_jax.load_genome(name).num_enabled) == card["num_connections"]
     for name in ("xor", "swingup52"):
         status, out, _ = wann("evaluate", name, "--task", name[:7], "--weights=1", "--episodes", "2", "--json")

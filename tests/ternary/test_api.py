@@ -107,8 +107,8 @@ def test_the_command_writes_a_network_and_its_page(tmp_path, capsys):
     small = ["--connections", "200", "--hidden", "20", "--steps", "200", "--restarts", "1", "--minibatch-size", "64"]
     assert main(["ternary", "digits", "--out", str(out), "--seed", "3", *small]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("validation accuracy 0.")
-    assert lines[0].endswith("at every shared weight: outputs are |w|^4 f(x)")
+    assert lines[0].startswith("accuracy 0.")
+    assert lines[0].endswith("on validation images at every shared weight: outputs are |w|^4 f(x)")
     assert lines[-2:] == [f"written: {out}", f"look at it: {tmp_path / 'exact.html'}"]
     info = json.loads(out.read_text())["info"]
     assert (info["task"], info["seed"], info["ternary"]["connections"]) == ("digits", 3, 200)

@@ -55,6 +55,7 @@ def run_ternary(args: list[str]) -> int:
     write_report(out, page, command.task, options=options)
     counts = f"{int(result.genome.num_enabled)} connections, {int(result.genome.num_hidden)} hidden nodes"
     factor = grading_of(result.genome).output
-    print(f"validation accuracy {result.score:.4f} at every shared weight: outputs are {factor} f(x)")
+    images = "validation images" if command.search.chosen_on == "validation" else "training and validation images"
+    print(f"accuracy {result.score:.4f} on {images} at every shared weight: outputs are {factor} f(x)")
     print(counts, f"written: {out}", f"look at it: {page}", sep="\n")
     return 0

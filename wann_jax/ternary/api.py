@@ -36,7 +36,7 @@ class TernaryResult(NamedTuple):
 
     genome: Genome
     network: Network  # the genome, compiled
-    score: float  # accuracy on the validation split, at every shared weight but 0
+    score: float  # accuracy on the images that it was chosen on, at every shared weight but 0
     curve: list[dict[str, float]]  # step, score of the best restart, best score so far
 
 
@@ -83,7 +83,7 @@ def search_ternary(
                     best, best_score = found[int(scores.argmax())], float(scores.max())
                 step = min(done * UPDATES_PER_LOOK, config.steps)
                 curve.append({"step": step, "score": float(scores.max()), "best": best_score})
-            words = "pruning" if best is None else f"validation accuracy {best_score:.4f}"
+            words = "pruning" if best is None else f"accuracy {best_score:.4f} ({config.chosen_on})"
             shown.show(min(done * UPDATES_PER_LOOK, config.steps), words)
     assert best is not None
     genome = embedded(best, config.activation)
@@ -93,11 +93,15 @@ def search_ternary(
 def _judged(
     config: TernaryConfig, task: ClassificationTask, state: Training
 ) -> tuple[np.ndarray, list[list[np.ndarray]]]:
-    """Each restart's accuracy on the validation split, and its weights, cut to the budget."""
+    """Each restart's accuracy on the images that the choice is made on, and its weights, cut to the budget."""
     restarts = [cut(config, [np.asarray(matrix[index]) for matrix in state.latent]) for index in range(config.restarts)]
-    images, labels = task.inputs["validation"], task.labels["validation"]
-    answers = [_classes(found, images, config.activation) for found in restarts]
-    return np.array([float((each == labels).mean()) for each in answers]), restarts
+    splits = ("validation",) if config.chosen_on == "validation" else ("train", "validation")
+
+    def score(weights):
+        right = [_classes(weights, task.inputs[split], config.activation) == task.labels[split] for split in splits]
+        return float(jnp.concatenate(right).mean())
+
+    return np.array([score(weights) for weights in restarts]), restarts
 
 
 @partial(jax.jit, static_argnums=2)

@@ -9,6 +9,7 @@ import math
 from wann_jax.errors import require, require_known
 
 ACTIVATIONS = ("abs", "relu")
+CHOSEN_ON = ("validation", "all")
 MOST_HIDDEN = 4096
 
 
@@ -24,6 +25,9 @@ class TernaryConfig:
     learning_rate: float = 0.01  # of Adam, falling to 0
     input_noise: float = 0.1  # deviation of noise on training images: against overfitting
     restarts: int = 2  # searches side by side; the best on the validation split is kept
+    chosen_on: str = (
+        "validation"  # images; or "all" but the test's: they tell networks apart that are too small to overfit
+    )
     last_share: float = 0.3  # of the connections that are left, those between the last hidden layer and the outputs
     deviation: float = 6.0  # to which outputs are standardised before the softmax
     prune_begin: float = 0.05  # share of the steps after which weights go
@@ -42,6 +46,7 @@ class TernaryConfig:
         rule = f"one or more whole numbers between 1 and {MOST_HIDDEN}"
         require(fits, "ternary.hidden", rule, self.hidden)
         require_known("ternary.activation", self.activation, ACTIVATIONS)
+        require_known("ternary.chosen_on", self.chosen_on, CHOSEN_ON)
         for name in ("learning_rate", "deviation"):
             value = getattr(self, name)
             require(_is_number(value) and value > 0, f"ternary.{name}", "finite and above 0", value)
