@@ -27,6 +27,7 @@ COMMANDS = {
     "lift": "wann_jax.cli.grading:run_lift",
     "report": "wann_jax.cli.reporting:run_report",
     "compare": "wann_jax.cli.reporting:run_compare",
+    "experiment": "wann_jax.cli.experimenting:run_experiment_command",
     "ternary": "wann_jax.cli.ternary:run_ternary",
     "draw": "wann_jax.cli.drawing:run_draw",
     "export": "wann_jax.cli.exporting:run_export",
@@ -45,6 +46,7 @@ USAGE = """usage: wann COMMAND ...
   wann evaluate NETWORK --task TASK [--weights=-2,-1,...]    returns of a run's champion or of a network file
   wann protocol NETWORK --task TASK [--trials 1000]          the paper's rows: random, shared, tuned weights
   wann tune NETWORK --task TASK --method adam|es|cma         a weight of its own for every connection
+  wann experiment NAME [--quick], --list                     a question about such networks, answered by measurements
   wann ternary TASK [--connections 1849] [--out FILE]        an exactly weight agnostic classifier, by gradient descent
   wann baseline NAME --task TASK                             what other models give on the task
   wann check NETWORK                                         whether its classes depend on the shared weight at all

@@ -14,6 +14,7 @@ import tyro
 
 from wann_jax.cli import COMMANDS
 from wann_jax.cli.drawing import DrawCommand
+from wann_jax.cli.experimenting import ExperimentCommand
 from wann_jax.cli.exporting import ExportCommand
 from wann_jax.cli.grading import CheckCommand, LiftCommand
 from wann_jax.cli.measuring import EvaluateCommand, ProtocolCommand
@@ -52,7 +53,7 @@ def run_completion(args: list[str]) -> int:
     require_known("shell", " ".join(args), SHELLS)
     types: dict[str, Any] = {name: with_task_options(command) for name, command in _WITH_TASK_OPTIONS.items()}
     types |= {"unite": UniteCommand, "check": CheckCommand, "lift": LiftCommand, "draw": DrawCommand}
-    types |= {"export": ExportCommand, "train-vae": TrainVaeCommand}
+    types |= {"export": ExportCommand, "experiment": ExperimentCommand, "train-vae": TrainVaeCommand}
     # The rest has no options.
     types |= {name: dataclasses.make_dataclass(name, []) for name in sorted(COMMANDS.keys() - types)}
     commands = [Annotated[command, tyro.conf.subcommand(name)] for name, command in types.items()]

@@ -91,10 +91,17 @@ def plot_tuning(curve: Sequence[dict[str, Any]]) -> Figure:
     return figure
 
 
-def _empty(x: str, y: str) -> tuple[Figure, Axes]:
-    figure = Plot(figsize=_SIZE, layout="constrained")
+def empty_figure(columns: int) -> tuple[Figure, list[Axes]]:
+    """A figure with so many axes side by side."""
+    figure = Plot(figsize=(_SIZE[0] * (0.5 + 0.5 * columns), _SIZE[1]), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    axes = [figure.add_subplot(1, columns, column + 1) for column in range(columns)]
+    for each in axes:
+        each.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _empty(x: str, y: str) -> tuple[Figure, Axes]:
+    figure, (axes,) = empty_figure(1)
     axes.set(xlabel=x, ylabel=y)
-    axes.spines[["top", "right"]].set_visible(False)
     return figure, axes

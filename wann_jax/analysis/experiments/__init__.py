@@ -1,0 +1,9 @@
+"""Questions about weight agnostic networks, each answered by an experiment that can fail: one file for each.
+
+`wann experiment --list` tells them. What all share, in base.py; a new one is a module with an `EXPERIMENT`, named here.
+"""
+
+# By name: the module that has it, imported when it is asked for.
+EXPERIMENTS = {
+    "random-weights": "wann_jax.analysis.experiments.random_weights",
+}
