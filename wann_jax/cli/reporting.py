@@ -26,8 +26,8 @@ class ReportCommand:
     task: str | None = None
     """A name from `wann tasks`; default: the task of the run, or the one that the file names."""
     episodes: int = EPISODES
-    """Episodes for each of the 101 shared weights of the curve (control); 0: no curve, which a gymnasium:NAME takes hours
-    for."""
+    """Episodes for each of the 101 shared weights of the curve (control); 0: no curve (it takes hours for real
+    Gymnasium environments)."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -46,14 +46,20 @@ def run(record: Record, setting: Setting) -> Results:
             for level in levels:
                 scores = [
                     record.measured(
-                        f"{arm} {index}, {kind} {level}", partial(_scores, task, genome, kind, level, draws)
+                        f"{arm} {index}, {kind} {level}", partial(_moments, task, genome, kind, level, draws)
                     )
                     for index, genome in enumerate(genomes)
                 ]
-                every = np.concatenate(scores)
-                rows[kind].append({"level": level, "mean": float(every.mean()), "std": float(every.std())})
+                mean, square = np.mean(scores, axis=0).tolist()  # over networks, each with as many draws
+                rows[kind].append({"level": level, "mean": mean, "std": max(square - mean**2, 0.0) ** 0.5})
         found["arms"][arm] = rows
     return found
+
+
+def _moments(task: Any, genome: Genome, kind: str, level: float, draws: int) -> tuple[float, float]:
+    """Means of the accuracies of so many draws, and of their squares."""
+    scores = np.array(_scores(task, genome, kind, level, draws))
+    return float(scores.mean()), float(np.square(scores).mean())
 
 
 def _scores(task: Any, genome: Genome, kind: str, level: float, draws: int) -> list[float]:
