@@ -66,7 +66,8 @@ def lines_of(*program):
 
 
 @pytest.mark.parametrize(("page", "code"), snippets())
-def test_python_snippets_run_and_print_finite_numbers(page, code, capsys):
+def test_python_snippets_run_and_print_finite_numbers(page, code, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # some write files
     names: dict[str, object] = {}
     exec(compile(code, page, "exec"), names)
     printed = re.findall(r"-?\d+\.?\d*(?:e-?\d+)?|nan|inf", capsys.readouterr().out)

@@ -40,19 +40,6 @@ def no_unused_accelerator(tmp_path_factory):
         yield
 
 
-@pytest.fixture
-def wann(capsys, monkeypatch, tmp_path):
-    """Runs the command line in a directory of its own; gives exit status, output, errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*args):
-        capsys.readouterr()
-        status = main([str(arg) for arg in args])
-        return status, *capsys.readouterr()
-
-    return call
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A run directory of an uninterrupted search, and what was printed."""

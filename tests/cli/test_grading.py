@@ -7,26 +7,12 @@ import numpy as np
 import pytest
 
 import wann_jax
-from wann_jax.cli import main
 from wann_jax.genomes.activation_ids import ABS, LINEAR
 from wann_jax.genomes.building import build_genome
 from wann_jax.networks.files import load_info, save_network
 
 TINY = ["--preset", "quick", "--generations", "3", "--population-size", "16"]
 TINY += ["--tournament-size", "2", "--champion-candidates", "2"]
-
-
-@pytest.fixture
-def wann(capsys, monkeypatch, tmp_path):
-    """Runs the command line in a directory of its own; gives exit status, output, errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*args):
-        capsys.readouterr()
-        status = main([str(arg) for arg in args])
-        return status, *capsys.readouterr()
-
-    return call
 
 
 def save_graded(path, num_inputs=2):

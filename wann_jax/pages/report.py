@@ -20,6 +20,7 @@ from wann_jax.evolution.config import PUBLISHED_WEIGHTS
 from wann_jax.files import StrPath
 from wann_jax.networks.files import load_info, load_network, load_weights
 from wann_jax.networks.layered import Topology
+from wann_jax.networks.network import Network
 from wann_jax.pages import documents, measuring, rendering
 from wann_jax.runs.directory import CONFIG_FILE, RunDirectory, RunSettings
 from wann_jax.runs.origin import task_of
@@ -89,8 +90,7 @@ def _facts(path: StrPath, run: RunDirectory | None, name: str, task: Task, episo
     champions = documents.champion_documents(run, labels)[:-1] if run else []
     this = documents.network_document(topology, labels, weights, documents.words_of(info) if run else "")
     sweep = sweeping.sweep(task, network, weights, episodes) if episodes else None
-    is_classifier = isinstance(task, ClassificationTask)
-    shown = measuring.examples(task) if isinstance(task, ClassificationTask) else None
+    classifier = task if isinstance(task, ClassificationTask) else None
     data = {
         "world": documents.WORLDS.get(name),
         "labels": dataclasses.asdict(labels),
@@ -102,7 +102,7 @@ def _facts(path: StrPath, run: RunDirectory | None, name: str, task: Task, episo
         "history": documents.history_document(run) if run else None,
         "front": _front(run, settings, task) if run and settings else None,
         "tuning": documents.tuning_document(info),
-        "examples": shown,
+        "examples": measuring.examples(classifier) if classifier else None,
     }
     return {
         "title": documents.name_of(path),
@@ -113,8 +113,8 @@ def _facts(path: StrPath, run: RunDirectory | None, name: str, task: Task, episo
         "score_name": task.score_name,
         "info": info,
         "protocol": _protocol(info, name),
-        "classes": _classes(task, network, weights, shared, labels.image) if is_classifier else None,
-        "seen": bool(info.get("tuning", {}).get("refit")),
+        "classes": _classes(classifier, network, weights, shared, labels.image) if classifier else None,
+        "seen": isinstance(info.get("tuning"), dict) and bool(info["tuning"].get("refit")),
         "settings": _settings(settings),
         "versions": {"wann_jax": wann_jax.version.__version__, "jax": jax.__version__},
         "labels": labels,
@@ -124,7 +124,9 @@ def _facts(path: StrPath, run: RunDirectory | None, name: str, task: Task, episo
 
 def _best_of(sweep: dict[str, Any] | None) -> float:
     """The shared weight that the curve is highest at."""
-    return LIVE_WEIGHT if sweep is None else float(sweep["weights"][int(np.nanargmax(sweep["middle"]))])
+    if sweep is None:
+        return LIVE_WEIGHT
+    return float(sweep["weights"][int(np.nan_to_num(sweep["middle"], nan=-np.inf).argmax())])
 
 
 def _front(run: RunDirectory, settings: RunSettings, task: Task) -> dict[str, Any] | None:
@@ -134,14 +136,24 @@ def _front(run: RunDirectory, settings: RunSettings, task: Task) -> dict[str, An
 
 
 def _protocol(info: dict[str, Any], task: str) -> list[dict[str, Any]]:
-    """Rows of the file with the paper's beside them; of rows of another form, none."""
-    rows = [row for row in info.get("protocol") or [] if isinstance(row, dict) and {"row", "mean"} <= row.keys()]
+    """Rows of the file with the paper's beside them; of rows of another form, none: a stranger may have made it."""
+    listed = info.get("protocol")
+    rows = [row for row in (listed if isinstance(listed, list) else []) if isinstance(row, dict) and _is_row(row)]
     published = find_spec(task).published
     return [row | {"published": published.get(row["row"], "")} for row in rows]
 
 
+def _is_row(row: dict[str, Any]) -> bool:
+    found = [row.get("mean"), *(row[name] for name in ("std", "weight", "trials") if row.get(name) is not None)]
+    return isinstance(row.get("row"), str) and all(isinstance(value, int | float) for value in found)
+
+
 def _classes(
-    task: Any, network: Any, weights: np.ndarray | None, shared: tuple[float, ...], image: tuple[int, int] | None
+    task: ClassificationTask,
+    network: Network,
+    weights: np.ndarray | None,
+    shared: tuple[float, ...],
+    image: tuple[int, int] | None,
 ) -> dict[str, Any]:
     found = measuring.classification(task, network, weights, shared)
     for each in found["mistakes"]:

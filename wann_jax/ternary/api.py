@@ -3,7 +3,7 @@
 Not the paper's search: weights of -1, 0 and 1 are trained straight through and embedded as a graded network
 (embedding.py), whose class does not depend on the shared weight.
 
-In: a classification task, settings, a seed. Out: a genome, chosen on the validation split.
+In: a classification task, settings, a seed. Out: a genome, chosen on held-out images, or on all but the test's.
 """
 
 from functools import partial
@@ -53,7 +53,7 @@ def search_ternary(
         progress: whether to show how far it is.
 
     Returns:
-        The network that is best on the validation split among all restarts and looks at them.
+        The network that is best among all restarts and looks at them, on the images of `config.chosen_on`.
 
     Raises:
         ConfigError: if the task is no classifier, or a setting is out of range.
