@@ -1,12 +1,11 @@
-"""What experiments share: nothing is measured twice, statistics are those of the textbook, mistakes are one line."""
+"""What experiments share: nothing is measured twice, mistakes are one line."""
 
 import json
 
-import numpy as np
 import pytest
 
 from wann_jax.analysis.experiments import EXPERIMENTS
-from wann_jax.analysis.experiments.base import Record, Setting, find, interquartile_mean, interval, run_experiment
+from wann_jax.analysis.experiments.base import Record, Setting, find, run_experiment
 from wann_jax.cli import main
 from wann_jax.errors import CheckpointError, ConfigError
 
@@ -25,17 +24,6 @@ def test_what_was_measured_is_not_measured_again(tmp_path):
     assert len(calls) == 1
     with pytest.raises(CheckpointError, match="setting must be that of"):
         Record(path, Setting("digits", 2, True))
-
-
-def test_the_interquartile_mean_leaves_the_outer_quarters_out():
-    assert interquartile_mean([100.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, -50.0]) == pytest.approx(np.mean([2, 3, 4, 5]))
-    assert interquartile_mean([1.0, 2.0]) == 1.5
-
-
-def test_the_interval_holds_the_mean_of_most_samples():
-    random = np.random.default_rng(0)
-    held = [low <= 0.0 <= high for low, high in (interval(random.normal(size=20), seed) for seed in range(60))]
-    assert 0.8 <= np.mean(held) <= 1.0
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

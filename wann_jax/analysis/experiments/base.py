@@ -1,4 +1,4 @@
-"""What experiments share: a record of what has been measured, which an interruption leaves whole, and statistics.
+"""What experiments share: a record of what has been measured, which an interruption leaves whole.
 
 In: a name. Out: one JSON file, one picture, one paragraph that quotes its own numbers.
 """
@@ -6,18 +6,16 @@ In: a name. Out: one JSON file, one picture, one paragraph that quotes its own n
 import dataclasses
 import importlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from wann_jax.analysis.experiments import EXPERIMENTS
 from wann_jax.errors import CheckpointError, require, require_known
 from wann_jax.files import strict_json, write_atomically
 
-RESAMPLES = 2000  # of the bootstrap
 Results = dict[str, Any]
 
 
@@ -92,18 +90,3 @@ def find(name: str) -> Experiment:
     require_known("experiment", name, EXPERIMENTS)
     experiment: Experiment = importlib.import_module(EXPERIMENTS[name]).EXPERIMENT
     return experiment
-
-
-def interquartile_mean(values: Sequence[float] | np.ndarray) -> float:
-    """The mean of the middle half."""
-    ordered = np.sort(np.asarray(values, float))
-    cut = len(ordered) // 4
-    return float(ordered[cut : len(ordered) - cut].mean())
-
-
-def interval(values: Sequence[float] | np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """A bootstrap interval of 95 % for the interquartile mean."""
-    random, given = np.random.default_rng(seed), np.asarray(values, float)
-    draws = random.choice(given, (RESAMPLES, len(given)))
-    low, high = np.percentile([interquartile_mean(draw) for draw in draws], [2.5, 97.5])
-    return float(low), float(high)
