@@ -221,16 +221,29 @@ def kernel_seconds(case: Case, target: aot.Target) -> float:
     return 4.0 * float(reads + rows.sum()) * case.lanes / target.bandwidth
 
 
-def measured_row(name: str, case: Case) -> dict[str, Any]:
+def measured_row(name: str, case: Case, kernels: str) -> dict[str, Any]:
+    os.environ["WANN_KERNELS"] = kernels
+    jax.clear_caches()
     program = jax.jit(case.function)
     times = time_it(lambda: program(*case.arguments), 5)
-    print(f"{name}: {1e3 * times['median']:.3g} ms measured", flush=True)
+    print(f"{name}, {kernels}: {1e3 * times['median']:.3g} ms measured, first {times['first_call']:.1f} s", flush=True)
     return {
         "program": name,
+        "kernels": kernels,
         "device": jax.devices()[0].device_kind,
         "measured_ms": 1e3 * times["median"],
         "times": times,
     }
+
+
+def run_here(names: list[str]) -> None:
+    """Each program with each kind of kernels, timed; what is measured is written at once."""
+    device, rows = jax.devices()[0].device_kind.replace(" ", "_"), []
+    for name in names:
+        case = CASES[name]()
+        for kernels in ("pallas", "xla") if case.networks is not None else ("xla",):
+            rows.append(measured_row(name, case, kernels))
+            write_result(f"accelerators_on_{device}", {"rows": rows})
 
 
 def show(row: dict[str, Any]) -> None:
@@ -255,9 +268,7 @@ def main() -> None:
         parser.exit(2, f"{error}\n")
     names = [name for name in CASES if not args.program or any(part in name for part in args.program)]
     if args.run:
-        rows = [measured_row(name, CASES[name]()) for name in names]
-        device = jax.devices()[0].device_kind.replace(" ", "_")
-        print(f"written: {write_result(f'accelerators_on_{device}', {'rows': rows})}")
+        run_here(names)
         return
     rows = [] if args.again else known_rows()
     for key in args.targets or aot.TARGETS:
