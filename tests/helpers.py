@@ -34,18 +34,21 @@ def native_runs() -> bool:
 
 @contextmanager
 def kernels(name: str):
-    """Programs traced inside use the kernels called `name`, on this machine's CPU.
+    """Programs traced inside use the kernels called `name`, on this machine.
 
     native (the test is skipped without a compiler), xla (for CPUs), accelerator (XLA's for
-    those) or pallas, interpreted.
+    those) or pallas, which CPUs interpret.
     """
     if name == "native" and not native_runs():
         pytest.skip("no C++ compiler, or programs run elsewhere")
-    others = {"accelerator": choosing.XLA, "pallas": choosing.PALLAS}
+    others, on_gpu = {"accelerator": choosing.XLA, "pallas": choosing.PALLAS}, jax.default_backend() == "gpu"
     with (
         mock.patch.object(native, "available", return_value=name == "native"),
-        mock.patch.object(launching, "INTERPRET", name == "pallas"),
+        mock.patch.object(launching, "INTERPRET", name == "pallas" and not on_gpu),
         mock.patch.object(choosing, "_on_cpu", return_value=others[name]) if name in others else nullcontext(),
+        mock.patch.object(choosing, "_on_cuda", return_value=others.get(name, choosing.XLA))
+        if on_gpu
+        else nullcontext(),
     ):
         yield
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from wann_jax.kernels.lanewise import NotLanewiseError, lanewise, numbers_of
+from wann_jax.kernels.lanewise import ELEMENTWISE, NotLanewiseError, lanewise, numbers_of
 
 LANES = 6
 
@@ -86,3 +86,9 @@ def test_what_lanes_cannot_do_is_refused(function, told):
     with pytest.raises(NotLanewiseError) as error:
         over_lanes(function, normal(3))
     assert str(error.value) == told
+
+
+def test_every_operation_that_is_passed_on_is_known_to_the_gpus_compiler():
+    lowering = pytest.importorskip("jax._src.pallas.triton.lowering", reason="no Triton in this jaxlib")
+    known = {primitive.name for primitive in lowering.triton_lowering_rules}
+    assert ELEMENTWISE - known == set()

@@ -9,9 +9,11 @@ import pytest
 
 import wann_jax as wann
 from tests.helpers import FEW_INPUTS, LAYOUTS, kernels, pool
+from wann_jax.errors import ConfigError
 from wann_jax.kernels import choosing
 from wann_jax.kernels.backend import LaneEpisodes
 from wann_jax.kernels.lanewise import NotLanewiseError
+from wann_jax.kernels.losses import CrossEntropy
 from wann_jax.kernels.pallas.episodes import whole_episodes
 from wann_jax.kernels.pallas.program import program_of
 from wann_jax.networks.compiling import express
@@ -100,3 +102,11 @@ def test_states_of_all_kinds_are_carried():
     np.testing.assert_allclose(returns[0], [142.0, 257.0, 142.0, 257.0, 142.0])
     np.testing.assert_array_equal(steps, np.full(4, 15.0))
     assert choosing.PALLAS.episodes is whole_episodes
+
+
+def test_a_loss_with_labels_for_other_samples_is_refused():
+    networks = express_pool(pool(FEW_INPUTS))
+    loss = CrossEntropy(jnp.zeros(6, jnp.int32))
+    message = r"^labels must be one for each of the 7 samples; got \(6,\)"
+    with kernels("pallas"), pytest.raises(ConfigError, match=message):
+        wann.forward_samples(networks, WEIGHTS, jnp.ones((7, 5)), loss)

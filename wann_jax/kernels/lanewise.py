@@ -20,7 +20,7 @@ Numbers = np.ndarray
 
 ELEMENTWISE = {
     *("abs", "ceil", "cos", "exp", "exp2", "floor", "is_finite", "log", "log1p", "logistic", "neg", "rsqrt", "sin"),
-    *("sqrt", "square", "tan", "tanh", "integer_pow", "copy", "stop_gradient", "convert_element_type"),
+    *("sqrt", "square", "tan", "tanh", "integer_pow", "stop_gradient", "convert_element_type"),
     *("add", "sub", "mul", "div", "rem", "pow", "max", "min", "clamp", "select_n"),
     *("eq", "ne", "ge", "gt", "le", "lt", "and", "or", "not", "xor"),
     *("shift_left", "shift_right_arithmetic", "shift_right_logical"),
@@ -227,7 +227,7 @@ def _slice(array: Numbers, *, start_indices: Any, limit_indices: Any, strides: A
     return array[tuple(map(slice, start_indices, limit_indices, steps))]
 
 
-REPLACED: dict[str, Callable[..., Any]] = {"round": _round, "sign": _sign}
+REPLACED: dict[str, Callable[..., Any]] = {"copy": lambda number: number, "round": _round, "sign": _sign}
 STRUCTURAL: dict[str, Callable[..., Any]] = {
     "argmax": _extreme(lambda new, old: new > old),
     "argmin": _extreme(lambda new, old: new < old),

@@ -40,13 +40,13 @@ class CrossEntropy(struct.PyTreeNode):
 
     def __call__(self, outputs: Float[Array, "W B O"]) -> Float[Array, "W"]:
         """The definition, finite since it comes from logits. Raises ConfigError unless each sample has a label."""
-        self._check(outputs.shape[1])
+        labels = self.labels_of(outputs.shape[1])
         if self.deviation > 0.0:
             outputs = outputs - outputs.mean(-1, keepdims=True)
             found = jnp.sqrt(jnp.square(outputs).mean((-2, -1), keepdims=True))
             outputs = outputs * (self.deviation / jnp.maximum(found, SMALLEST_DEVIATION))
         log_odds = jax.nn.log_softmax(outputs)
-        return -jnp.take_along_axis(log_odds, self.labels[None, :, None], axis=-1).mean((-2, -1))
+        return -jnp.take_along_axis(log_odds, labels[None, :, None], axis=-1).mean((-2, -1))
 
     def has_native(self) -> bool:
         """Whether `natively` can be called."""
@@ -56,9 +56,8 @@ class CrossEntropy(struct.PyTreeNode):
         self, networks: Network, shared_weights: Float[Array, "W"], tiles: Float[Array, "T C S"], num_samples: int
     ) -> Float[Array, "P W"]:
         """The same for every network, from tiles of constants and `num_samples` inputs (forward.py). CPU only."""
-        self._check(num_samples)
         num_tiles, _, tile = tiles.shape
-        labels = jnp.pad(self.labels, (0, num_tiles * tile - self.labels.shape[0]), constant_values=-1)
+        labels = jnp.pad(self.labels_of(num_samples), (0, num_tiles * tile - num_samples), constant_values=-1)
         shape = (networks.num_rows.shape[0], shared_weights.shape[0])
         return LOSS.call(
             "wann_cross_entropy",
@@ -81,9 +80,11 @@ class CrossEntropy(struct.PyTreeNode):
         chosen = sum(jnp.where(labels == label, output, 0.0) for label, output in enumerate(outputs))
         return top + jnp.log(total) - chosen
 
-    def _check(self, num_samples: int) -> None:
+    def labels_of(self, num_samples: int) -> Int[Array, "B"]:
+        """The labels of so many samples. Raises ConfigError unless each sample has one."""
         fits = self.labels.shape == (num_samples,)
         require(fits, "labels", f"one for each of the {num_samples} samples", self.labels.shape)
+        return self.labels
 
 
 class Accuracy(struct.PyTreeNode):

@@ -34,6 +34,10 @@ class LaneSummary(Protocol):
         """Whether `of_lanes` can be called."""
         ...
 
+    def labels_of(self, num_samples: int) -> Array:
+        """One for each sample. Raises ConfigError if there is another number of them."""
+        ...
+
     def of_lanes(self, outputs: list[Lanes], labels: Lanes) -> Lanes:
         """Of each sample."""
         ...
@@ -66,7 +70,9 @@ def _samples(networks: Network, shared_weights: Array, inputs: Array, loss: Any)
     num_items, padding = size * num_tiles, num_tiles * LANES - num_samples
     num_programs = min(PROGRAMS, num_items)
     constants = jnp.pad(inputs.T, ((FIRST_INPUT_SLOT, 0), (0, padding))).at[1].set(1.0)
-    labels = jnp.pad(loss.labels.astype(jnp.int32), (0, padding)) if loss else jnp.zeros(LANES, jnp.int32)
+    labels = (
+        jnp.pad(loss.labels_of(num_samples).astype(jnp.int32), (0, padding)) if loss else jnp.zeros(LANES, jnp.int32)
+    )
     out_shape = (size, num_weights, num_tiles if loss else spec.num_outputs * num_tiles * LANES)
 
     def kernel(*refs):
