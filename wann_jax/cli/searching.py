@@ -148,9 +148,9 @@ def run_resume(args: list[str]) -> int:
     rule = "above 0, as before" if crosses else "0, as before: genomes have no common order"
     now = settings.config.crossover_probability
     require((now > 0) == crosses, "search.crossover_probability", rule, now)
-    rule = f"{old.config.graded_depth}, as before"
-    now = settings.config.graded_depth
-    require(now == old.config.graded_depth, "search.graded_depth", rule, now)
+    for field in ("graded_depth", "activations"):  # of all genomes
+        before, now = (getattr(config, field) for config in (old.config, settings.config))
+        require(now == before, f"search.{field}", f"{before}, as before", now)
     task = settings.make_task()
     if run.has_checkpoint():
         state = run.load(task, settings)

@@ -14,12 +14,14 @@ from jax import Array
 from jaxtyping import Float
 
 from wann_jax.errors import ConfigError, require, require_known
+from wann_jax.genomes.activation_ids import ACTIVATION_IDS
 from wann_jax.genomes.genome import GRADED_RULE, is_graded_depth
 from wann_jax.genomes.mutation import MUTATIONS
 from wann_jax.strictness import LARGEST
 from wann_jax.tasks.registry import find_spec
 
 PUBLISHED_WEIGHTS = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
+PAPER_OBJECTIVES = ("mean", "simplicity-or-best")
 _RATES = {mutation.name: mutation.rate for mutation in MUTATIONS}
 
 
@@ -52,6 +54,11 @@ class SearchConfig:
     crossover_probability: float = 0.0  # share of children with the genes of two parents (in the paper: none)
     connection_limit: int = 0  # enabled connections with which a network stops growing; 0: no limit
     graded_depth: int = 0  # even: search among graded networks, whose outputs have this depth; 0: among all
+    activations: tuple[str, ...] = ()  # of hidden nodes, by name, separated by commas; none: those of the task
+    objectives: tuple[str, ...] = PAPER_OBJECTIVES
+    """What generations are ranked on, any number of: mean, best, worst, worst-third (return over the weights),
+    simplicity, simplicity-or-best (drawn for each generation, as in the paper), sharing, lexicase (of each image's or
+    episode's result), rarity (of the return), tunability (return after some steps of gradient descent)."""
 
     @classmethod
     def preset(cls, task: str, preset: str = "paper", **overrides: Any) -> "SearchConfig":
@@ -91,6 +98,11 @@ class SearchConfig:
 
     def check(self) -> None:
         """Raises ConfigError on the first setting that breaks a rule. Not for traced values."""
+        from wann_jax.evolution.objectives import check_objectives  # here: it knows these settings
+
+        check_objectives(self)
+        for activation in self.activations:
+            require_known("search.activations: activation", activation, ACTIVATION_IDS)
         for name in ("population_size", "generations", "episodes", "tournament_size", "max_changes"):
             _require_int(f"search.{name}", getattr(self, name), 1)
         for name in ("champion_interval", "champion_candidates", "champion_episodes"):
@@ -150,6 +162,8 @@ jax.tree_util.register_dataclass(
         "crossover_probability",
         "connection_limit",
         "graded_depth",
+        "activations",
+        "objectives",
     ],
 )
 

@@ -7,7 +7,6 @@ loop.py calls until a search is done. For people with their own loop: `init`, `a
 Source: Gaier & Ha 2019, "Weight Agnostic Neural Networks", section 3; differences stand in ARCHITECTURE.md.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from wann_jax.devices import over_population, replicated
 from wann_jax.errors import require
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.metrics import GenerationMetrics
+from wann_jax.evolution.objectives import Objectives, extras_of, named_objectives
 from wann_jax.evolution.ranking import rank
 from wann_jax.evolution.selection import choose_parents
 from wann_jax.genomes.genome import Genome, GenomeSpec
@@ -45,10 +45,6 @@ class SearchState(struct.PyTreeNode):
     champion: Genome
     champion_score: Float[Array, ""]  # -inf before the first judgement
     next_mark: Int[Array, ""]  # the first historical mark that no node has had
-
-
-# From a key, settings, what the population got and the population to objectives [P, M], all to be maximised.
-Objectives = Callable[[Key[Array, ""], SearchConfig, Evaluation, Genome], Float[Array, "P M"]]
 
 
 class Candidate(NamedTuple):
@@ -114,7 +110,7 @@ def tell(
         evaluation: what they got, or just their returns [P, W], one for each individual and shared weight, to be
             maximised. Returns that are not finite count as RETURN_FLOOR.
         candidate: replaces the champion if its score is higher; by default the individual with the largest mean return.
-        objectives: what to rank on, by default `paper_objectives`.
+        objectives: what to rank on, by default the objectives that the settings name.
 
     Returns:
         The state of the next generation, and this one in numbers.
@@ -139,7 +135,7 @@ def tell(
         best = returns.mean(-1).argmax()
         candidate = Candidate(_individual(state.genomes, best), returns.mean(-1)[best])
 
-    points = (objectives or paper_objectives)(rank_key, config, evaluation._replace(returns=returns), state.genomes)
+    points = (objectives or named_objectives)(rank_key, config, evaluation._replace(returns=returns), state.genomes)
     _check_shape("what objectives give", points, "individuals x objectives", size, None)
     order, front = rank(points)
     is_elite = jnp.arange(config.population_size) < config.num_elites
@@ -183,21 +179,6 @@ def _children(
     )
 
 
-def paper_objectives(
-    key: Key[Array, ""], config: SearchConfig, evaluation: Evaluation, genomes: Genome
-) -> Float[Array, "P 2"]:
-    """What a generation is ranked on: the mean return, and either simplicity or the best weight's return.
-
-    Consumes `key`: simplicity with `simplicity_probability`, drawn once for the generation. Simplicity is minus the
-    number of enabled connections: it makes the same fronts as the original's reciprocal, but crowding distances are
-    then gaps in connections, where the reciprocal crowds the population around tiny networks.
-    """
-    returns = evaluation.returns
-    simplicity = -jnp.maximum(genomes.num_enabled, 1).astype(jnp.float32)
-    by_simplicity = jax.random.bernoulli(key, jnp.float32(config.simplicity_probability))
-    return jnp.stack([returns.mean(-1), jnp.where(by_simplicity, simplicity, returns.max(-1))], axis=-1)
-
-
 def run_generation(
     config: SearchConfig, state: SearchState, task: Task, objectives: Objectives | None = None
 ) -> tuple[SearchState, GenerationMetrics]:
@@ -205,7 +186,8 @@ def run_generation(
     weights = jnp.asarray(config.shared_weights, jnp.float32)
     jitter = jax.random.uniform(_generation_key(state, 2), weights.shape, minval=-1.0, maxval=1.0)
     weights = weights + jnp.float32(config.weight_jitter) * jitter
-    evaluate = over_population(partial(_express_and_evaluate, episodes=config.episodes))
+    extras = extras_of(config, objectives)
+    evaluate = over_population(partial(_express_and_evaluate, episodes=config.episodes, extras=extras))
     evaluation = evaluate(state.genomes, task, weights, _generation_key(state, 1))
     is_due = (state.generation == 0) | ((state.generation + 1) % config.champion_interval == 0)
     nobody = Candidate(state.champion, jnp.float32(-jnp.inf))
@@ -261,13 +243,19 @@ def _generation_key(state: SearchState, use: int) -> Key[Array, ""]:
     return jax.random.fold_in(jax.random.fold_in(state.key, state.generation), use)
 
 
-def _express_and_evaluate(genomes: Genome, task: Task, weights: Array, key: Array, *, episodes: int) -> Evaluation:
-    networks = jax.vmap(express)(genomes)
-    evaluation, size = task.evaluate(networks, weights, key, episodes), genomes.num_nodes.shape[0]
+def _express_and_evaluate(
+    genomes: Genome, task: Any, weights: Array, key: Array, *, episodes: int, extras: frozenset[str]
+) -> Evaluation:
+    networks, size = jax.vmap(express)(genomes), genomes.num_nodes.shape[0]
+    evaluation = (task.evaluate_cases if "cases" in extras else task.evaluate)(networks, weights, key, episodes)
     is_one = isinstance(evaluation, Evaluation)
     require(is_one, f"what task {task.name!r} evaluates to", "an Evaluation", type(evaluation).__name__)
     _check_shape(f"returns of task {task.name!r}", evaluation.returns, "networks x weights", size, weights.shape[0])
     _check_shape(f"work of task {task.name!r}", evaluation.work, "networks", size)
+    if "tuned" in extras:
+        best = weights[evaluation.returns.argmax(-1)]
+        tuned, work = task.tuned_returns(networks, best, jax.random.fold_in(key, 1))
+        evaluation = evaluation._replace(tuned=tuned, work=evaluation.work + work)
     return evaluation
 
 

@@ -18,13 +18,22 @@ from wann_jax.errors import require
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.generation import (
     MAX_GENERATIONS_PER_DISPATCH,
-    Objectives,
     SearchState,
     init,
     run_generations,
 )
 from wann_jax.evolution.metrics import GenerationMetrics
-from wann_jax.genomes.genome import MIN_HIDDEN_CAPACITY, OUTPUT_LAYER, Genome, GenomeSpec, grow
+from wann_jax.evolution.objectives import Objectives, check_objectives
+from wann_jax.genomes.activation_ids import ACTIVATION_IDS
+from wann_jax.genomes.genome import (
+    AT_ANY_DEPTH,
+    AT_EVEN_DEPTHS,
+    MIN_HIDDEN_CAPACITY,
+    OUTPUT_LAYER,
+    Genome,
+    GenomeSpec,
+    grow,
+)
 from wann_jax.genomes.population import BREED, adopted, with_room
 from wann_jax.kernels.choosing import check_choice
 from wann_jax.networks.compiling import EXPRESS, express
@@ -66,7 +75,11 @@ def spec_of(task: Task, config: SearchConfig) -> GenomeSpec:
     enough = not config.graded_depth or task.score_name != "accuracy" or len(config.shared_weights) == 1
     rule = "one number: graded classifiers give the same classes under all"
     require(enough, "search.shared_weights", rule, config.shared_weights)
-    sizes = (task.num_inputs, task.num_outputs, task.hidden_activations, MIN_HIDDEN_CAPACITY)
+    check_objectives(config, task)
+    chosen = tuple(sorted({ACTIVATION_IDS[name] for name in config.activations}))
+    fit = not config.graded_depth or {*chosen} <= {*AT_ANY_DEPTH, *AT_EVEN_DEPTHS}
+    require(fit, "search.activations", "of linear, inverse, abs and relu in a graded search", config.activations)
+    sizes = (task.num_inputs, task.num_outputs, chosen or task.hidden_activations, MIN_HIDDEN_CAPACITY)
     is_ordered = config.crossover_probability > 0
     return GenomeSpec.for_task(*sizes, is_ordered=is_ordered, graded_depth=config.graded_depth)
 
@@ -162,8 +175,8 @@ def search(
         seed: same seed, same result, whatever the number of devices.
         on_dispatch: called every second or so with what has been done since.
         initial: what the first generation has copies of, instead of random genomes (see `load_genome`).
-        objectives: what generations are ranked on, instead of `paper_objectives` (evolution/generation.py); a function
-            that JAX can compile.
+        objectives: what generations are ranked on, instead of the settings' objectives by name; a function
+            that JAX can compile (see evolution/objectives.py).
         progress: whether to show how far it is: a bar on a terminal, elsewhere a line every ten seconds.
 
     Returns:

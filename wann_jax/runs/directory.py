@@ -105,7 +105,7 @@ def read_settings(path: Path) -> RunSettings:
         found = (document.pop("format"), document.pop("version"))
         require(found == (FORMAT, VERSION), "run format", str((FORMAT, VERSION)), found, CheckpointError)
         config = document["config"]
-        config["shared_weights"] = tuple(config["shared_weights"])
+        config |= {name: tuple(value) for name, value in config.items() if isinstance(value, list)}
         names = {field.name for field in dataclasses.fields(RunSettings)}
         kept = {name: value for name, value in document.items() if name in names}
         settings = RunSettings(**{**kept, "config": SearchConfig(**config)})

@@ -18,12 +18,18 @@ class Evaluation(NamedTuple):
 
     returns: Float[Array, "P W"]  # mean over episodes; to be maximised
     work: Float[Array, "P"]  # units of work done for each individual, see Task.work_unit
-    cases: Float[Array, "P W N"] | None = None  # results for each case, where a task gives them; for own objectives
+    # Only where an objective asks for it (evolution/objectives.py):
+    cases: Float[Array, "P W N"] | None = None  # results for each image or episode
+    tuned: Float[Array, "P"] | None = None  # return after some steps of tuning the weights, which are then thrown away
 
 
 @runtime_checkable
 class Task(Protocol):
-    """What a search needs of a task. `tasks.function.FunctionTask` makes one of any `policy, key -> return`."""
+    """What a search needs of a task. `tasks.function.FunctionTask` makes one of any `policy, key -> return`.
+
+    For some objectives it may have more: `evaluate_cases`, which is `evaluate` with the evaluation's `cases` in it, and
+    `tuned_returns` (classification.py).
+    """
 
     @property
     def name(self) -> str:
@@ -89,8 +95,14 @@ class Episodic:
         self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
     ) -> Evaluation:
         """Mean return over the episodes. Consumes `key`."""
+        return self.evaluate_cases(networks, shared_weights, key, episodes)._replace(cases=None)
+
+    def evaluate_cases(
+        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
+    ) -> Evaluation:
+        """The same, with the return of each episode. Consumes `key`."""
         returns, steps = self.rollout(networks, shared_weights, key, episodes)
-        return Evaluation(returns.mean(-1), steps)
+        return Evaluation(returns.mean(-1), steps, returns)
 
     def score(
         self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int, split: str

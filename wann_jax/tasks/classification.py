@@ -9,18 +9,24 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import optax
 from flax import struct
 from jax import Array, lax
 from jaxtyping import Float, Int, Key
 
+from wann_jax.devices import over_blocks
 from wann_jax.errors import require
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS, STEP
-from wann_jax.kernels.forward import forward_samples
+from wann_jax.kernels.forward import forward, forward_samples
 from wann_jax.kernels.losses import Accuracy, CrossEntropy, classes_of
+from wann_jax.kernels.memory import individuals_within
 from wann_jax.networks.layered import Topology, in_layers
 from wann_jax.networks.network import Network
+from wann_jax.strictness import loose_types
 from wann_jax.tasks.base import Evaluation
 from wann_jax.tasks.datasets import Dataset
+
+TUNING_STEPS, TUNING_BATCH, TUNING_RATE = 5, 128, 0.05  # of `tuned_returns`: steps of Adam, images in each, step size
 
 
 class ClassificationTask(struct.PyTreeNode):
@@ -66,14 +72,65 @@ class ClassificationTask(struct.PyTreeNode):
         self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
     ) -> Evaluation:
         """Minus the mean cross-entropy over `episodes` mini-batches, drawn without replacement. Consumes `key`."""
-        num_train = self.labels["train"].shape[0]
-        num_samples = min(episodes * self.batch_size, num_train)
-        batch = jnp.arange(num_samples)
-        if num_samples < num_train:
-            batch = jax.random.permutation(key, num_train)[:num_samples]
-        inputs, labels = self.inputs["train"][batch], self.labels["train"][batch]
+        inputs, labels = self._batch(key, episodes * self.batch_size)
         returns = -forward_samples(networks, shared_weights, inputs, CrossEntropy(labels, self.logit_deviation))
-        return Evaluation(returns, jnp.full(returns.shape[0], float(num_samples * shared_weights.shape[0])))
+        return Evaluation(returns, jnp.full(returns.shape[0], float(inputs.shape[0] * shared_weights.shape[0])))
+
+    def evaluate_cases(
+        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
+    ) -> Evaluation:
+        """The same, with 1 for each image that is classified rightly, and 0 for others. Consumes `key`."""
+        inputs, labels = self._batch(key, episodes * self.batch_size)
+        loss = CrossEntropy(labels, self.logit_deviation)
+
+        def summarise(outputs):
+            return -loss(outputs), (classes_of(outputs) == labels).astype(jnp.float32)
+
+        returns, cases = forward_samples(networks, shared_weights, inputs, summarise)
+        return Evaluation(returns, jnp.full(returns.shape[0], float(cases[0].size)), cases)
+
+    def tuned_returns(
+        self, networks: Network, shared_weights: Float[Array, "P"], key: Key[Array, ""]
+    ) -> tuple[Float[Array, "P"], Float[Array, "P"]]:
+        """What a few steps of Adam make of each network, from a shared weight of its own. Consumes `key`.
+
+        Returns:
+            Minus the mean cross-entropy over images that were not tuned with, and passes: a step counts as three.
+        """
+        size = min(TUNING_BATCH, self.labels["train"].shape[0] // (TUNING_STEPS + 1))
+        inputs, labels = self._batch(key, (TUNING_STEPS + 1) * size)
+        parts = inputs.reshape(TUNING_STEPS + 1, size, -1), labels.reshape(TUNING_STEPS + 1, size)
+        optimiser, spec = optax.adam(TUNING_RATE), networks.spec
+
+        def loss_of(weights, network, inputs, labels):
+            return CrossEntropy(labels, self.logit_deviation)(forward(network, weights, inputs)[None])[0]
+
+        def tuned(network, weight):
+            def step(carry, part):
+                weights, state = carry
+                gradient = jax.grad(loss_of)(weights, network, *part)
+                with loose_types():  # optax mixes types
+                    updates, state = optimiser.update(gradient, state)
+                return (optax.apply_updates(weights, updates), state), None
+
+            weights = jnp.full(spec.max_connections, weight)
+            steps, last = (jax.tree.map(lambda part, which=which: part[which], parts) for which in (slice(-1), -1))
+            (weights, _), _ = lax.scan(step, (weights, optimiser.init(weights)), steps)
+            return -loss_of(weights, network, *last)
+
+        bytes_each = 4 * size * spec.num_slots * spec.max_rows  # the gradient keeps the table as each row found it
+        pairs = (networks, shared_weights)
+        returns = over_blocks(lambda pairs: jax.vmap(tuned)(*pairs), pairs, individuals_within(bytes_each))
+        return returns, jnp.full(returns.shape, float((3 * TUNING_STEPS + 1) * size))
+
+    def _batch(self, key: Array, size: int) -> tuple[Float[Array, "n I"], Int[Array, "n"]]:
+        """So many training images and their labels, drawn without replacement; all of them in order, where that is
+        as many. Consumes `key`."""
+        num_train = self.labels["train"].shape[0]
+        batch = jnp.arange(min(size, num_train))
+        if size < num_train:
+            batch = jax.random.permutation(key, num_train)[:size]
+        return self.inputs["train"][batch], self.labels["train"][batch]
 
     def score(
         self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int, split: str

@@ -62,8 +62,14 @@ class FunctionTask(ReturnsAreScores, struct.PyTreeNode):
         self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
     ) -> Evaluation:
         """Mean of the function over `episodes` keys. Consumes `key`."""
-        returns = self.score(networks, shared_weights, key, episodes, "train").mean(-1)
-        return Evaluation(returns, jnp.full(returns.shape[0], float(shared_weights.shape[0] * episodes)))
+        return self.evaluate_cases(networks, shared_weights, key, episodes)._replace(cases=None)
+
+    def evaluate_cases(
+        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
+    ) -> Evaluation:
+        """The same, with the function's value at each key. Consumes `key`."""
+        cases = self.score(networks, shared_weights, key, episodes, "train")
+        return Evaluation(cases.mean(-1), jnp.full(cases.shape[0], float(shared_weights.shape[0] * episodes)), cases)
 
     def score(
         self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int, split: str
