@@ -6,6 +6,7 @@ maximised); or, held out, the accuracy on the validation or the test split.
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +18,11 @@ from jaxtyping import Float, Int, Key
 from wann_jax.devices import over_blocks
 from wann_jax.errors import require
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS, STEP
-from wann_jax.kernels.forward import forward, forward_samples
+from wann_jax.kernels.forward import forward_samples
+from wann_jax.kernels.gradient import forward_with_gradient
 from wann_jax.kernels.losses import Accuracy, CrossEntropy, classes_of
 from wann_jax.kernels.memory import individuals_within
+from wann_jax.kernels.platforms import by_platform
 from wann_jax.networks.layered import Topology, in_layers
 from wann_jax.networks.network import Network
 from wann_jax.strictness import loose_types
@@ -100,10 +103,12 @@ class ClassificationTask(struct.PyTreeNode):
         size = min(TUNING_BATCH, self.labels["train"].shape[0] // (TUNING_STEPS + 1))
         inputs, labels = self._batch(key, (TUNING_STEPS + 1) * size)
         parts = inputs.reshape(TUNING_STEPS + 1, size, -1), labels.reshape(TUNING_STEPS + 1, size)
-        optimiser, spec = optax.adam(TUNING_RATE), networks.spec
+        optimiser, spec, num_rows = optax.adam(TUNING_RATE), networks.spec, networks.num_rows.max()
 
         def loss_of(weights, network, inputs, labels):
-            return CrossEntropy(labels, self.logit_deviation)(forward(network, weights, inputs)[None])[0]
+            return CrossEntropy(labels, self.logit_deviation)(
+                forward_with_gradient(network, weights, inputs, num_rows)[None]
+            )[0]
 
         def tuned(network, weight):
             def step(carry, part):
@@ -118,9 +123,11 @@ class ClassificationTask(struct.PyTreeNode):
             (weights, _), _ = lax.scan(step, (weights, optimiser.init(weights)), steps)
             return -loss_of(weights, network, *last)
 
-        bytes_each = 4 * size * spec.num_slots * spec.max_rows  # the gradient keeps the table as each row found it
-        pairs = (networks, shared_weights)
-        returns = over_blocks(lambda pairs: jax.vmap(tuned)(*pairs), pairs, individuals_within(bytes_each))
+        bytes_each = 3 * 4 * size * spec.num_slots  # values, and derivatives to them
+        count = individuals_within(bytes_each)
+        side_by_side = partial(over_blocks, lambda pairs: jax.vmap(tuned)(*pairs), block_size=count)
+        in_turn = partial(lax.map, lambda pair: tuned(*pair))  # a CPU's cache holds one network's values
+        returns = by_platform({"cpu": in_turn, "default": side_by_side}, (networks, shared_weights))
         return returns, jnp.full(returns.shape, float((3 * TUNING_STEPS + 1) * size))
 
     def _batch(self, key: Array, size: int) -> tuple[Float[Array, "n I"], Int[Array, "n"]]:
