@@ -5,5 +5,7 @@
 
 # By name: the module that has it, imported when it is asked for.
 EXPERIMENTS = {
+    "activations": "wann_jax.analysis.experiments.activations",
     "random-weights": "wann_jax.analysis.experiments.random_weights",
+    "tunability": "wann_jax.analysis.experiments.tunability",
 }

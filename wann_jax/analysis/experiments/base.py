@@ -6,7 +6,10 @@ In: a name. Out: one JSON file, one picture, one paragraph that quotes its own n
 import dataclasses
 import importlib
 import json
-from collections.abc import Callable
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +65,31 @@ class Record:
             self.write({})
         return self._known[name]
 
+    def measured_all(self, jobs: Mapping[str, Callable[[], Any]], is_quick: bool = False) -> dict[str, Any]:
+        """What each job gives, now or before. Side by side, in processes of one core each; one after another if quick.
+
+        Jobs are functions that can be pickled: partials of a module's functions. Each result is kept at once.
+        """
+        left = {name: job for name, job in jobs.items() if name not in self._known}
+        workers = 1 if is_quick else min(len(left), os.cpu_count() or 1)
+        if workers < 2:
+            return {name: self.measured(name, job) for name, job in jobs.items()}
+        context = multiprocessing.get_context("spawn")  # JAX has threads, which a fork would not take along
+        with ProcessPoolExecutor(workers, context, initializer=_take_one_core) as pool:
+            futures = {pool.submit(job): name for name, job in left.items()}
+            for future in as_completed(futures):
+                self.measured(futures[future], future.result)
+        return {name: self._known[name] for name in jobs}
+
     def write(self, more: dict[str, Any]) -> None:
         """Writes the file, with more facts in it."""
         document = {"setting": dataclasses.asdict(self._setting), **more, "measured": self._known}
         write_atomically(self.path, strict_json(document, indent=1) + "\n")
+
+
+def _take_one_core() -> None:
+    """In a new process, before JAX begins there."""
+    os.environ["NPROC"] = "1"  # of the threads of XLA's CPU device
 
 
 def run_experiment(name: str, folder: Path, setting: Setting) -> str:
