@@ -6,4 +6,5 @@
 # By name: the module that has it, imported when it is asked for.
 EXPERIMENTS = {
     "random-weights": "wann_jax.analysis.experiments.random_weights",
+    "random-labels": "wann_jax.analysis.experiments.random_labels",
 }
