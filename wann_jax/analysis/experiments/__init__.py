@@ -6,5 +6,8 @@
 # By name: the module that has it, imported when it is asked for.
 EXPERIMENTS = {
     "random-weights": "wann_jax.analysis.experiments.random_weights",
+    "distillation": "wann_jax.analysis.experiments.distillation",
+    "lottery-ticket": "wann_jax.analysis.experiments.lottery_ticket",
     "random-labels": "wann_jax.analysis.experiments.random_labels",
+    "training-time": "wann_jax.analysis.experiments.training_time",
 }

@@ -56,18 +56,22 @@ def erk(topology: Topology, count: int, seed: int) -> np.ndarray:
     A layer's share of its connections is in proportion to (n + m) / (n m), of n sources and m targets, at most 1.
     Source: Mocanu et al. 2018, Evci et al. 2020.
     """
-    random, layer = np.random.default_rng(seed), layer_of(topology)
-    score = np.empty(topology.num_connections)
+    first, score = 1 + topology.num_inputs, np.random.default_rng(seed).uniform(size=topology.num_connections)
+    densities = []
+    for layer in topology.layers:
+        sources = len({source for number in layer for source in topology.nodes[number - first].sources})
+        densities.append((sources + len(layer)) / (sources * len(layer)))
+    return largest(topology, by_layer(topology, score, densities), count)
+
+
+def by_layer(topology: Topology, scores: np.ndarray, densities: Sequence[float] | None = None) -> np.ndarray:
+    """Scores [C] by rank in the layer alone: however many of the largest are taken, layers keep such densities."""
+    layer, ranks = layer_of(topology), np.empty(len(scores))
     for index in range(layer.max() + 1):
         here = np.flatnonzero(layer == index)
-        first = 1 + topology.num_inputs
-        targets = len(topology.layers[index])
-        sources = len(
-            {source for number in topology.layers[index] for source in topology.nodes[number - first].sources}
-        )
-        # The smallest first: the layers' shares stay in proportion however many are taken.
-        score[here] = -random.permutation(len(here)) / len(here) * sources * targets / (sources + targets)
-    return largest(topology, score, count)
+        ranks[here[np.argsort(-scores[here], kind="stable")]] = -np.arange(len(here)) / len(here)
+        ranks[here] /= 1.0 if densities is None else densities[index]
+    return ranks
 
 
 def magnitudes(topology: Topology, weights: np.ndarray) -> np.ndarray:
@@ -96,7 +100,7 @@ def prune(
     seeds: Sequence[int],
     sizes: Sequence[int],
     rewind: int = 0,
-) -> tuple[np.ndarray, list[np.ndarray]]:
+) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
     """Iterative magnitude pruning: train, keep the largest weights, go back, and so on through ever smaller sizes.
 
     Args:
@@ -110,7 +114,7 @@ def prune(
         rewind: the step that weights go back to.
 
     Returns:
-        The weights at that step [K, C], and a mask [K, C] for each size.
+        The weights at that step [K, C]; for each size a mask [K, C], and the trained weights that it was chosen by.
 
     Source: Frankle & Carbin 2019; going back to an early step, Frankle et al. 2020.
     """
@@ -124,5 +128,5 @@ def prune(
         masks = np.stack(
             [largest(topology, np.where(m > 0, s, -1.0), size) for m, s in zip(masks, scores, strict=True)]
         )
-        found.append(masks)
+        found.append((masks, np.asarray(ends)))
     return early, found

@@ -3,6 +3,8 @@
 In: a task, a topology, weights [K, C], the share of connections that count. Out: scores [K, C].
 """
 
+import dataclasses
+from collections.abc import Sequence
 from functools import partial
 
 import jax
@@ -11,11 +13,29 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from wann_jax.analysis.experiments.masks import layer_of
+from wann_jax.analysis.experiments.masks import by_layer, largest, layer_of
 from wann_jax.analysis.experiments.training import Plan
 from wann_jax.networks.layered import Topology
 from wann_jax.strictness import loose_types
 from wann_jax.tasks.classification import ClassificationTask
+
+HALVINGS = 20
+RATE = 0.1  # of Adam on scores
+ROUNDS = 4  # times a plan's steps: about what iterative pruning takes
+
+
+def subnetworks(
+    task: ClassificationTask, topology: Topology, plan: Plan, size: int, seeds: Sequence[int]
+) -> np.ndarray:
+    """Signs [S, C], random where a connection counts and 0 elsewhere, of at most so many connections for each seed."""
+    draws = np.stack([np.random.default_rng(seed).choice([-1.0, 1.0], topology.num_connections) for seed in seeds])
+    share = size / topology.num_connections
+    # The scale of what is left matters to the softmax alone.
+    weights = jnp.asarray(draws * np.sqrt(2.0 / (share * topology.fan_in)), jnp.float32)
+    longer = dataclasses.replace(plan, steps=ROUNDS * plan.steps)
+    rates, keys = jnp.full(len(seeds), RATE, jnp.float32), jnp.asarray(seeds, jnp.int32)
+    scores = np.asarray(edge_popup(task, topology, longer, weights, share, rates, keys))
+    return np.stack([largest(topology, by_layer(topology, each), size) for each in scores]) * draws
 
 
 @partial(jax.jit, static_argnames=("topology", "plan", "share"))
@@ -38,7 +58,7 @@ def edge_popup(
     def chosen(scores):
         mask = jnp.zeros_like(scores)
         for here in places:
-            least = -jnp.sort(-scores[here])[max(1, round(share * len(here))) - 1]
+            least = least_of_largest(scores[here], max(1, round(share * len(here))))
             mask = mask.at[here].set((scores[here] >= least).astype(jnp.float32))
         return scores + jax.lax.stop_gradient(mask - scores)
 
@@ -57,3 +77,15 @@ def edge_popup(
         return jax.lax.fori_loop(0, plan.steps, update, (scores, optimiser.init(scores)))[0]
 
     return jax.vmap(one)(weights, rates, seeds)
+
+
+def least_of_largest(scores: Float[Array, "n"], count: int) -> Float[Array, ""]:
+    """What so many scores reach, to within a millionth of their range: by halving, which is faster than sorting."""
+
+    def halve(_, ends):
+        low, high = ends
+        middle = 0.5 * (low + high)
+        reached = (scores >= middle).sum() >= count
+        return jnp.where(reached, middle, low), jnp.where(reached, high, middle)
+
+    return jax.lax.fori_loop(0, HALVINGS, halve, (scores.min(), scores.max()))[0]

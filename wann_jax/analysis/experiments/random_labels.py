@@ -16,9 +16,19 @@ from matplotlib.figure import Figure
 
 from wann_jax.analysis.experiments.base import Experiment, Record, Results, Setting
 from wann_jax.analysis.experiments.capacity import FITTED, most_fitted, stored_bits
-from wann_jax.analysis.experiments.statistics import differences, interquartile_mean, summary
-from wann_jax.analysis.experiments.students import DENSE, EVOLVED, GRADED, PRUNED, Student, student_of, tuned
-from wann_jax.analysis.experiments.training import Plan, accuracies
+from wann_jax.analysis.experiments.pictures import colours_of, draw_means
+from wann_jax.analysis.experiments.statistics import differences, interquartile_mean
+from wann_jax.analysis.experiments.students import (
+    DENSE,
+    EVOLVED,
+    GRADED,
+    LEAST_EVOLVED,
+    PRUNED,
+    Student,
+    student_of,
+    tuned,
+)
+from wann_jax.analysis.experiments.training import Plan, accuracies, rounded
 from wann_jax.errors import require_known
 from wann_jax.report.plots import empty_figure
 from wann_jax.tasks.classification import ClassificationTask
@@ -27,7 +37,6 @@ from wann_jax.tasks.datasets import load_digits, load_mnist
 DATA = {"digits": load_digits, "mnist": load_mnist}
 SIZES = {"digits": (130, 260, 519), "mnist": (519, 1421, 5054)}
 EVOLVED_SIZES = {"digits": (519,), "mnist": (1421, 5054)}
-MAIN = {"digits": 519, "mnist": 1421}  # of the second part
 PER_CONNECTION = (0.15, 0.25, 0.35, 0.5, 0.7)  # images with random labels in the first part
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 RATES = (0.03, 0.1)
@@ -43,7 +52,7 @@ def run(record: Record, setting: Setting) -> Results:
     ratios: Sequence[float] = PER_CONNECTION
     shares: Sequence[float] = SHARES
     plan = Plan(3000, 128, 0.0)
-    second = dict.fromkeys(arms, MAIN[task]) | {WHOLE: 5000}
+    second = dict.fromkeys(arms, LEAST_EVOLVED[task]) | {WHOLE: 5000}
     if setting.is_quick:
         ratios, shares, plan = ratios[-1:], (0.0, 1.0), Plan(60, 32, 0.0)
         arms, second = {DENSE: SIZES[task][:1]}, {DENSE: SIZES[task][0]}
@@ -72,7 +81,7 @@ def run(record: Record, setting: Setting) -> Results:
         for arm, size in second.items()
         for share in shares
     ]
-    return {"fitted": fitted, "noisy": noisy, "size": MAIN[task]}
+    return {"fitted": fitted, "noisy": noisy, "size": LEAST_EVOLVED[task]}
 
 
 def trained(
@@ -89,7 +98,7 @@ def trained(
     chosen = np.stack([runs[index].weights[seed] for seed, index in enumerate(best)])
     row = {"own": own[best, np.arange(len(labels))]}
     row |= {} if is_first else {"test": accuracies(task, student.topology, chosen, "test")}
-    return {name: [round(float(value), 4) for value in values] for name, values in row.items()}
+    return {name: rounded(values) for name, values in row.items()}
 
 
 def with_labels(task: ClassificationTask, labels: Any) -> ClassificationTask:
@@ -114,13 +123,11 @@ def draw(results: Results) -> Figure:
     """Labels fitted against connections; accuracy on true labels against the share of random ones."""
     figure, axes = empty_figure(2)
     found = capacities(results)
-    colours = {arm: f"C{index}" for index, arm in enumerate(dict.fromkeys(row["arm"] for row in results["noisy"]))}
+    colours = colours_of(row["arm"] for row in results["noisy"])
     for arm in dict.fromkeys(row["arm"] for row in found):
-        sizes = [row["size"] for row in found if row["arm"] == arm]
-        ends = [summary(row["labels"]) for row in found if row["arm"] == arm]
-        errors = np.array([(end["mean"] - end["low"], end["high"] - end["mean"]) for end in ends]).T
-        middle = [end["mean"] for end in ends]
-        axes[0].errorbar(sizes, middle, errors, marker="o", markersize=4, color=colours[arm], capsize=3)
+        rows = [row for row in found if row["arm"] == arm]
+        sizes, labels = [row["size"] for row in rows], [row["labels"] for row in rows]
+        draw_means(axes[0], sizes, labels, color=colours[arm])
     axes[0].set(xlabel="connections", ylabel=f"random labels fitted at {FITTED:.0%}", ylim=(0, None))
     for arm, colour in colours.items():
         rows = [row for row in results["noisy"] if row["arm"] == arm]

@@ -24,7 +24,10 @@ from wann_jax.ternary.config import TernaryConfig
 
 RATES = (0.03, 0.1, 0.3)  # of Adam, of which each run has the best
 EVOLVED, PRUNED, DENSE, GRADED = "evolved", "pruned dense", "dense", "graded"
-ZOO = {"digits": {519: "digits"}, "mnist": {1421: "mnist", 5054: "mnist5k"}}  # evolved, by live connections
+# Evolved networks by live connections.
+ZOO = {"digits": {519: "digits", 5821: "digits5907"}, "mnist": {1421: "mnist", 5054: "mnist5k"}}
+LEAST_EVOLVED = {task: min(sizes) for task, sizes in ZOO.items()}
+PLANS = {"digits": Plan(1500), "mnist": Plan(6000, 256)}  # of training
 SHARED_START = 0.3  # evolved networks learn best from a small shared weight (tuning/config.py)
 PRUNING_RATE = 0.03
 WIDTH = 64  # of the network that is pruned
@@ -46,28 +49,28 @@ class Student(NamedTuple):
 def student_of(arm: str, task: ClassificationTask, size: int, seeds: Sequence[int], steps: int) -> Student:
     """The student of an arm with about so many connections; `steps`: of its searches or prunings."""
     if arm == EVOLVED:
-        return evolved(task, size, seeds)
+        return near_shared_weight(evolved_topology(task, size), seeds)
     if arm == GRADED:
-        return graded(task, size, seeds, 2 * steps)
+        return near_shared_weight(graded_topology(task, size, 2 * steps), seeds)
     if arm == PRUNED:
         return pruned(task, WIDTH, [size], seeds, Plan(steps))[size]
     return dense(task, size, seeds)
 
 
-def evolved(task: ClassificationTask, size: int, seeds: Sequence[int]) -> Student:
-    """The zoo's network of so many live connections: one topology for all seeds, disturbed by each a little."""
+def evolved_topology(task: ClassificationTask, size: int) -> Topology:
+    """Of the zoo's network of so many live connections. Raises ConfigError for a task without one."""
     require_known("task", task.name, ZOO)
-    topology = Topology.of(load_network(ZOO[task.name][size]))
-    return _from_shared_weight(topology, seeds)
+    return Topology.of(load_network(ZOO[task.name][size]))
 
 
-def graded(task: ClassificationTask, size: int, seeds: Sequence[int], steps: int) -> Student:
-    """An exactly weight agnostic network, found by a ternary search: one topology for all seeds."""
+def graded_topology(task: ClassificationTask, size: int, steps: int, seed: int = 0) -> Topology:
+    """Of an exactly weight agnostic network, found by a ternary search of one restart."""
     config = TernaryConfig(connections=size, restarts=1, steps=steps)
-    return _from_shared_weight(Topology.of(search_ternary(task, config).network), seeds)
+    return Topology.of(search_ternary(task, config, seed).network)
 
 
-def _from_shared_weight(topology: Topology, seeds: Sequence[int]) -> Student:
+def near_shared_weight(topology: Topology, seeds: Sequence[int]) -> Student:
+    """All seeds of one topology, disturbed a little by each."""
     noise = np.stack([np.random.default_rng(seed).normal(size=topology.num_connections) for seed in seeds])
     masks = all_left(topology, len(seeds))
     return Student(topology, masks, (masks * SHARED_START * (1.0 + 0.2 * noise)).astype(np.float32))
@@ -88,8 +91,8 @@ def pruned(
     topology = dense_topology(task.num_inputs, width, task.num_outputs, RELU)
     starts = fresh(topology, all_left(topology, len(seeds)), seeds)
     rounds = halving(topology.num_connections, sizes)
-    early, masks = prune(task, topology, plan, starts, PRUNING_RATE, seeds, rounds, rewind=plan.steps // 15)
-    by_size = dict(zip(rounds, masks, strict=True))
+    early, found = prune(task, topology, plan, starts, PRUNING_RATE, seeds, rounds, rewind=plan.steps // 15)
+    by_size = {size: masks for size, (masks, _) in zip(rounds, found, strict=True)}
     return {size: Student(topology, by_size[size], early * by_size[size]) for size in sizes}
 
 

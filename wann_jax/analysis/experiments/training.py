@@ -50,6 +50,7 @@ def train(
     cases: Any = None,
     vary: Vary = same,
     steps: Int[Array, ""] | int | None = None,
+    horizon: Int[Array, ""] | int | None = None,
 ) -> Float[Array, "K C"]:
     """Weights after training; 0 where a mask is.
 
@@ -63,14 +64,16 @@ def train(
         seeds: of mini-batches and noise; runs of one seed see the same.
         cases: what `vary` makes each run's own task of, with a leading K.
         vary: from the task and a case to the run's task.
-        steps: to stop after, before the plan's end; by default, all.
+        steps: to stop after; by default, all of the plan.
+        horizon: the steps in which rates fall to 0; by default, all of the plan.
     """
     last = plan.steps if steps is None else steps
+    length = jnp.float32(plan.steps if horizon is None else horizon)
 
     def one(start, mask, rate, seed, case):
         mine, key = vary(task, case), jax.random.key(seed)
         scale = masked_fan_in(topology, mask) ** -0.5
-        optimiser = optax.adam(lambda count: rate * optax.cosine_decay_schedule(1.0, plan.steps)(count))
+        optimiser = optax.adam(lambda count: rate * 0.5 * (1.0 + jnp.cos(jnp.pi * jnp.minimum(count / length, 1.0))))
 
         def update(index, state):
             weights, moments = state
@@ -129,3 +132,8 @@ def accuracies(
     found = classes(topology, jnp.asarray(weights, jnp.float32), task.inputs[split])
     wanted = task.labels[split][None] if labels is None else jnp.asarray(labels)
     return np.asarray((found == wanted).mean(-1, dtype=jnp.float32))
+
+
+def rounded(values: Any) -> list[float]:
+    """Accuracies as they are kept."""
+    return [round(float(value), 4) for value in values]
