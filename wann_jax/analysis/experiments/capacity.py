@@ -4,6 +4,7 @@ In: accuracies on so many images with random labels. Out: labels, bits.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -30,3 +31,16 @@ def most_fitted(rows: Sequence[tuple[int, float]]) -> float:
         return float(rows[-1][0]) if above else 0.0
     (low, high), (good, bad) = zip(*rows[above - 1 : above + 1], strict=True)
     return float(low * (high / low) ** ((good - FITTED) / (good - bad)))
+
+
+def capacities(fitted: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """By arm and size: labels fitted, and the most bits stored at any number of images, for each seed."""
+    found = []
+    for arm, size in dict.fromkeys((row["arm"], row["size"]) for row in fitted):
+        rows = [row for row in fitted if (row["arm"], row["size"]) == (arm, size)]
+        by_seed = list(zip(*[row["own"] for row in rows], strict=True))
+        images = [row["images"] for row in rows]
+        labels = [most_fitted(list(zip(images, own, strict=True))) for own in by_seed]
+        bits = [max(map(stored_bits, own, images)) for own in by_seed]
+        found.append({"arm": arm, "size": size, "labels": labels, "bits": bits})
+    return found

@@ -37,7 +37,7 @@ from wann_jax.tasks.registry import find_spec, make_task
 
 BUDGETS = (25, 50, 100, 200, 400, 800, 1500)  # steps on digits
 TERNARY_BUDGETS = (300, 1000, 3000)
-GENERATIONS = 300
+GENERATIONS, LOOKS = 300, 10
 GRADED_DEPTH = 4
 WIDTH = 128
 
@@ -52,7 +52,7 @@ class Contestants:
         self.plan, self.size = (Plan(20, 32) if self.quick else plan), size
         scale = plan.steps / BUDGETS[-1]
         self.budgets = (10, 20) if self.quick else tuple(round(scale * steps) for steps in BUDGETS)
-        self.generations = 20 if self.quick else GENERATIONS
+        self.generations, self.looks = (10, 1) if self.quick else (GENERATIONS, LOOKS)
         self.searched = cache(self._searched)
 
     def softmax(self) -> list[Curve]:
@@ -81,7 +81,8 @@ class Contestants:
         given: dict[str, Any] = dict(generations=self.generations, connection_limit=self.size)
         if depth:
             given |= dict(graded_depth=depth, shared_weights=(1.0,), weight_jitter=0.0)
-        return search_in(make_task(self.name, **options), SearchConfig.preset(self.name, "best", **given), seed)
+        config = SearchConfig.preset(self.name, "best", **given)
+        return search_in(make_task(self.name, **options), config, self.looks, seed)
 
     def search(self, seed: int) -> Curve:
         """The paper's search."""

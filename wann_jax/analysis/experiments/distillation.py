@@ -15,20 +15,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from wann_jax.analysis.baselines import dense_topology
+from wann_jax.analysis.experiments import students
 from wann_jax.analysis.experiments.base import Experiment, Record, Results, Setting
 from wann_jax.analysis.experiments.pictures import colours_of
 from wann_jax.analysis.experiments.statistics import differences, interquartile_mean
-from wann_jax.analysis.experiments.students import (
-    DENSE,
-    EVOLVED,
-    GRADED,
-    LEAST_EVOLVED,
-    PLANS,
-    PRUNED,
-    Student,
-    student_of,
-    tuned,
-)
 from wann_jax.analysis.experiments.training import Plan, accuracies, all_left, fresh
 from wann_jax.errors import require_known
 from wann_jax.genomes.activation_ids import RELU
@@ -40,19 +30,19 @@ from wann_jax.tasks.registry import make_task
 WIDTH = 256  # hidden nodes of the teacher
 TEMPERATURES, MIXES = (1.0, 2.0, 4.0, 8.0), (0.5, 0.9)
 HARD = (1.0, 0.0)  # temperature and mix: labels alone
-RATES = (0.03, 0.1)
+RATES = (0.1,)  # of Adam
 
 
 def run(record: Record, setting: Setting) -> Results:
     """Accuracies by student and mixture, and the teacher's."""
-    require_known("task", setting.task, PLANS)
-    plan, size, seeds = PLANS[setting.task], LEAST_EVOLVED[setting.task], range(setting.seeds)
-    arms: Sequence[str] = (EVOLVED, PRUNED, DENSE, GRADED)
+    require_known("task", setting.task, students.PLANS)
+    plan, size, seeds = students.PLANS[setting.task], students.LEAST_EVOLVED[setting.task], range(setting.seeds)
+    arms: Sequence[str] = (students.EVOLVED, students.PRUNED, students.DENSE, students.GRADED)
     cases = [HARD, *((t, mix) for t in TEMPERATURES for mix in MIXES)]
     if setting.is_quick:
         plan, arms, cases = Plan(40, 32), arms[2:3], [HARD, (2.0, 0.5)]
     task: Any = make_task(setting.task)
-    student = cache(partial(student_of, task=task, size=size, seeds=seeds, steps=plan.steps))
+    student = cache(partial(students.student_of, task=task, size=size, seeds=seeds, steps=plan.steps))
     lesson = cache(partial(taught, task, plan, seeds))
     teacher = record.measured("teacher", lambda: [float(score) for score in lesson()[1]])
     rows = []
@@ -68,18 +58,18 @@ def taught(task: ClassificationTask, plan: Plan, seeds: range) -> tuple[Classifi
     """The task with the best teacher among those of all seeds by the validation images, and its accuracies."""
     topology = dense_topology(task.num_inputs, WIDTH, task.num_outputs, RELU)
     masks = all_left(topology, len(seeds))
-    found = tuned(task, Student(topology, masks, fresh(topology, masks, seeds)), plan, seeds)
+    found = students.tuned(task, students.Student(topology, masks, fresh(topology, masks, seeds)), plan, seeds)
     best = found.weights[found.validation.argmax()]
     (test,) = accuracies(task, topology, best[None], "test")
     return task.taught(partial(in_layers, topology, jnp.asarray(best))), (float(found.validation.max()), float(test))
 
 
 def learned(
-    task: ClassificationTask, student: Student, plan: Plan, seeds: range, case: tuple[float, float]
+    task: ClassificationTask, student: students.Student, plan: Plan, seeds: range, case: tuple[float, float]
 ) -> dict[str, list[float]]:
     """Accuracies of each seed under one mixture."""
     cases = jnp.tile(jnp.asarray(case, jnp.float32), (len(seeds), 1))
-    found = tuned(task, student, plan, seeds, RATES, cases, mixed)
+    found = students.tuned(task, student, plan, seeds, RATES, cases, mixed)
     test = accuracies(task, student.topology, found.weights, "test")
     return {
         name: [round(float(v), 4) for v in values]

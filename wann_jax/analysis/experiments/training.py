@@ -38,6 +38,11 @@ def same(task: ClassificationTask, case: Any) -> ClassificationTask:
     return task
 
 
+def with_labels(task: ClassificationTask, labels: Any) -> ClassificationTask:
+    """The task with other training labels."""
+    return task.replace(labels=task.labels | {"train": labels})
+
+
 @partial(jax.jit, static_argnames=("topology", "plan", "vary"))
 def train(
     task: ClassificationTask,

@@ -28,7 +28,6 @@ from wann_jax.ternary.api import search_ternary
 from wann_jax.ternary.config import TernaryConfig
 
 PASSES_OF_A_STEP = 3.0  # for each image
-LOOKS = 10  # at a search
 RATE = 0.1  # of Adam; settled beforehand, so that no choice needs work
 
 
@@ -89,10 +88,10 @@ def seconds_of_step(task: ClassificationTask, student: Student, plan: Plan, step
     return once(steps) / steps
 
 
-def search_in(task: Any, config: SearchConfig, seed: int) -> tuple[Curve, Work, Genome, float]:
-    """A search; its champion is looked at, at its best shared weight. Also the work, champion and weight at the end."""
+def search_in(task: Any, config: SearchConfig, looks: int, seed: int) -> tuple[Curve, Work, Genome, float]:
+    """A search, its champion looked at so often at its best shared weight; work, champion and weight at the end."""
     state, work, points, timed = start(task, config, seed), Work(), [], [0.0, 0]
-    interval = max(1, config.generations // LOOKS)
+    interval = max(1, config.generations // looks)
     for dispatch in dispatches(task, config, state, interval):
         passes, sizes = (np.asarray(getattr(dispatch.metrics, n), float) for n in ("work", "connections_mean"))
         if not dispatch.compiled:
