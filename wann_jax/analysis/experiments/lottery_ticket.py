@@ -16,7 +16,18 @@ from wann_jax.analysis.experiments.base import Experiment, Record, Results, Sett
 from wann_jax.analysis.experiments.pictures import colours_of, draw_means
 from wann_jax.analysis.experiments.statistics import differences, interquartile_mean
 from wann_jax.analysis.experiments.students import EVOLVED, GRADED, PLANS
-from wann_jax.analysis.experiments.tickets import NEW, POPUP, POPUP_WIDE, RANDOM, REWOUND, SHARED, SIGNED, TUNED, UNION
+from wann_jax.analysis.experiments.tickets import (
+    NEW,
+    POPUP,
+    POPUP_WIDE,
+    RANDOM,
+    REWOUND,
+    SHARED,
+    SIGNED,
+    TUNED,
+    UNION,
+    UNSIGNED,
+)
 from wann_jax.analysis.experiments.training import Plan
 from wann_jax.errors import require_known
 from wann_jax.report.plots import empty_figure
@@ -33,7 +44,7 @@ EVOLVED_SIZES = {
 }
 ARMS = {
     TUNED: (REWOUND, NEW, RANDOM, GRADED, EVOLVED, UNION),
-    SHARED: (SIGNED, NEW, RANDOM, GRADED, EVOLVED, POPUP, POPUP_WIDE),
+    SHARED: (SIGNED, UNSIGNED, RANDOM, GRADED, EVOLVED, POPUP, POPUP_WIDE),
 }
 SURE = 0.05
 

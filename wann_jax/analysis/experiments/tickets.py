@@ -32,7 +32,8 @@ from wann_jax.networks.layered import Topology
 UNIONS: dict[str, dict[int, str]] = {"digits": {}, "mnist": {1849: "mnist1849", 5082: "mnist5082"}}
 WIDTH, WIDE = 128, 512  # hidden nodes of what is pruned
 REWOUND, NEW, RANDOM, UNION = "pruned, rewound", "pruned, new weights", "random mask", "pruned union"
-SIGNED, POPUP, POPUP_WIDE = "pruned, signs kept", "edge-popup", f"edge-popup, {WIDE} hidden"
+SIGNED, UNSIGNED = "pruned, signs kept", "pruned, one sign"
+POPUP, POPUP_WIDE = "edge-popup", f"edge-popup, {WIDE} hidden"
 TUNED, SHARED = "tuned weights", "one magnitude"
 NEW_SEEDS = 1000  # those of new weights begin here
 MAGNITUDES = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0)
