@@ -108,7 +108,7 @@ def draw(results: Results) -> Figure:
             means = [interquartile_mean(row[kind]) for row in rows]
             axes[1].plot([row["share"] for row in rows], means, style, color=colour)
         axes[1].plot([], [], color=colour, label=arm)
-    axes[1].set(xlabel="share of random labels", ylabel="accuracy: on the test (dotted: own labels)", ylim=(0, 1.02))
+    axes[1].set(xlabel="share of random labels", ylabel="test accuracy (dotted: on own labels)", ylim=(0, 1.02))
     figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=8)
     return figure
 
@@ -130,10 +130,12 @@ def answer(results: Results) -> str:
     halves = [row for row in results["noisy"] if row["share"] == shares[len(shares) // 2]]
     ends = [(row["arm"], *(interquartile_mean(row[kind]) for kind in ("test", "own"))) for row in halves]
     noisy = [f"{arm} {test:.3f} on the test, {own:.3f} on its own labels" for arm, test, own in ends]
+    large = [test for arm, test, _ in ends if arm == WHOLE]
+    verdict = "holds" if large and min(test for arm, test, _ in ends if arm != WHOLE) > large[0] else "FAILED"
     return (
         f"Random labels fitted at {FITTED:.0%}, by connections. {'; '.join(parts)}. The expected least of "
         f"{EXPECTED_BITS:g} bits {kept} (most: {largest:.2f}). With {halves[0]['share']:.0%} of all labels random: "
-        f"{'; '.join(noisy)}."
+        f"{'; '.join(noisy)}. That small networks ignore the noise {verdict}."
     )
 
 
