@@ -120,13 +120,17 @@ def prune(
     """
     keys, rates = jnp.asarray(seeds, jnp.int32), jnp.full(len(seeds), rate, jnp.float32)
     masks = all_left(topology, len(seeds))
-    early = np.asarray(train(task, topology, plan, jnp.asarray(starts), jnp.asarray(masks), rates, keys, steps=rewind))
-    found = []
+
+    def trained(weights: np.ndarray, masks: np.ndarray, steps: int) -> np.ndarray:
+        given = (jnp.asarray(weights), jnp.asarray(masks), rates, keys)
+        return np.asarray(train(task, topology, plan, *given, steps=jnp.int32(steps)))
+
+    early, found = trained(starts, masks, rewind), []
     for size in sizes:
-        ends = train(task, topology, plan, jnp.asarray(early), jnp.asarray(masks), rates, keys)
-        scores = magnitudes(topology, np.asarray(ends))
+        ends = trained(early, masks, plan.steps)
+        scores = magnitudes(topology, ends)
         masks = np.stack(
             [largest(topology, np.where(m > 0, s, -1.0), size) for m, s in zip(masks, scores, strict=True)]
         )
-        found.append((masks, np.asarray(ends)))
+        found.append((masks, ends))
     return early, found
