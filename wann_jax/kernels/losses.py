@@ -42,9 +42,7 @@ class CrossEntropy(struct.PyTreeNode):
         """The definition, finite since it comes from logits. Raises ConfigError unless each sample has a label."""
         labels = self.labels_of(outputs.shape[1])
         if self.deviation > 0.0:
-            outputs = outputs - outputs.mean(-1, keepdims=True)
-            found = jnp.sqrt(jnp.square(outputs).mean((-2, -1), keepdims=True))
-            outputs = outputs * (self.deviation / jnp.maximum(found, SMALLEST_DEVIATION))
+            outputs = standardised(outputs, self.deviation)
         log_odds = jax.nn.log_softmax(outputs)
         return -jnp.take_along_axis(log_odds, labels[None, :, None], axis=-1).mean((-2, -1))
 
@@ -87,6 +85,30 @@ class CrossEntropy(struct.PyTreeNode):
         return self.labels
 
 
+class Distillation(struct.PyTreeNode):
+    """What labels and a teacher say, mixed: the cross-entropy to both.
+
+    (1 - mix) CE(labels, z) + mix T^2 CE(softmax(t / T), z / T), of outputs z and the teacher's t. With a `deviation`,
+    outputs are standardised first, as by `CrossEntropy`; the teacher's are taken as they are.
+    Source: Hinton, Vinyals & Dean 2015.
+    """
+
+    labels: Int[Array, "B"]
+    teacher: Float[Array, "B O"]
+    temperature: Float[Array, ""]  # T, above 0
+    mix: Float[Array, ""]  # the teacher's share, from 0 to 1
+    deviation: float = struct.field(pytree_node=False, default=0.0)
+
+    def __call__(self, outputs: Float[Array, "W B O"]) -> Float[Array, "W"]:
+        """For each weight."""
+        if self.deviation > 0.0:
+            outputs = standardised(outputs, self.deviation)
+        targets = jax.nn.softmax(self.teacher / self.temperature)
+        soft = -(targets[None] * jax.nn.log_softmax(outputs / self.temperature)).sum(-1).mean(-1)
+        hard = CrossEntropy(self.labels)(outputs)
+        return (1.0 - self.mix) * hard + self.mix * jnp.square(self.temperature) * soft
+
+
 class Accuracy(struct.PyTreeNode):
     """The share of samples whose largest output is that of their label, as an array of one."""
 
@@ -95,6 +117,13 @@ class Accuracy(struct.PyTreeNode):
     def __call__(self, outputs: Float[Array, "W B O"]) -> Float[Array, "W 1"]:
         """For each weight."""
         return (classes_of(outputs) == self.labels[None]).mean(-1, keepdims=True, dtype=jnp.float32)
+
+
+def standardised(outputs: Float[Array, "W B O"], deviation: float) -> Float[Array, "W B O"]:
+    """Outputs without each sample's mean, scaled for each weight to this root mean square; see `CrossEntropy`."""
+    outputs = outputs - outputs.mean(-1, keepdims=True)
+    found = jnp.sqrt(jnp.square(outputs).mean((-2, -1), keepdims=True))
+    return outputs * (deviation / jnp.maximum(found, SMALLEST_DEVIATION))
 
 
 def classes_of(outputs: Float[Array, "*batch O"]) -> Int[Array, "*batch"]:

@@ -72,6 +72,40 @@ class Dataset:
         parts = _shuffled(inputs, y, {"validation": validation})
         return _dataset(parts | {"test": (_scaled(x_test, shared), y_test)}, num_classes)
 
+    def shortened(self, samples: int) -> "Dataset":
+        """The same with the first so many training samples only. Raises DataError if there are not as many."""
+        most = len(self.labels["train"])
+        fits = isinstance(samples, int | np.integer) and 1 <= samples <= most
+        require(fits, "samples", f"a whole number between 1 and {most}", samples, DataError)
+        first = {"inputs": self.inputs["train"][:samples], "labels": self.labels["train"][:samples]}
+        return dataclasses.replace(
+            self, **{name: getattr(self, name) | {"train": part} for name, part in first.items()}
+        )
+
+    def with_random_labels(self, share: float, seed: int) -> "Dataset":
+        """The same with random labels for a share of the training samples.
+
+        Args:
+            share: of the training samples (rounded), drawn without replacement; each gets a label drawn uniformly from
+                all classes, its own among them.
+            seed: same seed, same samples and labels; a larger share changes the same ones and more.
+
+        Returns:
+            A data set whose validation and test labels are the true ones.
+
+        Raises:
+            DataError: if the share is not between 0 and 1.
+
+        Source: Zhang et al. 2017, "Understanding deep learning requires rethinking generalization".
+        """
+        require(0.0 <= share <= 1.0, "share", "between 0 and 1", share, DataError)
+        random, true = np.random.default_rng(seed), self.labels["train"]
+        order, drawn = random.permutation(len(true)), random.integers(self.num_classes, size=len(true))
+        changed = order[: round(share * len(true))]
+        labels = true.copy()
+        labels[changed] = drawn[changed]
+        return dataclasses.replace(self, labels=self.labels | {"train": labels})
+
 
 def split_dataset(inputs: np.ndarray, labels: np.ndarray, validation: int, test: int) -> Dataset:
     """Shuffles with a fixed seed and cuts off the last `validation` and `test` samples."""

@@ -8,4 +8,8 @@ EXPERIMENTS = {
     "activations": "wann_jax.analysis.experiments.activations",
     "random-weights": "wann_jax.analysis.experiments.random_weights",
     "tunability": "wann_jax.analysis.experiments.tunability",
+    "distillation": "wann_jax.analysis.experiments.distillation",
+    "lottery-ticket": "wann_jax.analysis.experiments.lottery_ticket",
+    "random-labels": "wann_jax.analysis.experiments.random_labels",
+    "training-time": "wann_jax.analysis.experiments.training_time",
 }

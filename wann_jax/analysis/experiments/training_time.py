@@ -1,0 +1,117 @@
+"""Is most training time wasted, as the idea of weight agnostic networks suggests?
+
+Work until a validation accuracy is reached, searches included, in passes, multiply-adds and seconds: softmax
+regression, a two-layer network, one pruned by magnitude, the paper's search (champions at their best shared weight),
+the same tuned afterwards, graded networks by evolution and by gradient. Beside it what counts at inference: connections
+of the last networks, and their test accuracy. Budgets of training are runs of their own, each with its whole schedule.
+"""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from wann_jax.analysis.experiments.base import Experiment, Record, Results, Setting
+from wann_jax.analysis.experiments.contestants import Contestants
+from wann_jax.analysis.experiments.pictures import colours_of
+from wann_jax.analysis.experiments.statistics import interquartile_mean
+from wann_jax.analysis.experiments.students import PLANS
+from wann_jax.errors import require_known
+from wann_jax.report.plots import empty_figure
+
+LEVELS = (0.90, 0.92, 0.94, 0.96)
+SOFTMAX, SEARCHED = "softmax regression", "the paper's search"
+# Their methods in Contestants, and whether these give all seeds at once.
+ARMS = {
+    SOFTMAX: ("softmax", True),
+    "two layers": ("dense", True),
+    "two layers, pruned": ("pruned", True),
+    SEARCHED: ("search", False),
+    "the same, tuned": ("tuned", False),
+    "graded, by evolution": ("graded_search", False),
+    "graded, by gradient": ("ternary", False),
+}
+DENSE_ARMS = (SOFTMAX, "two layers", "two layers, pruned")
+QUICK = (SOFTMAX, SEARCHED)
+MEASURES = ("passes", "multiply-adds", "seconds")
+
+
+def run(record: Record, setting: Setting) -> Results:
+    """Curves by arm and seed."""
+    require_known("task", setting.task, PLANS)
+    made, rows = Contestants(setting), []
+    for arm in QUICK if setting.is_quick else ARMS:
+        method, is_for_all = ARMS[arm]
+        measure = getattr(made, method)
+        if is_for_all:
+            curves = record.measured(arm, lambda: [curve._asdict() for curve in measure()])  # noqa: B023
+        else:
+            one = [partial(measure, seed) for seed in made.seeds]
+            curves = [record.measured(f"{arm}, seed {seed}", lambda: one[seed]()._asdict()) for seed in made.seeds]  # noqa: B023
+        rows.append({"arm": arm, "curves": curves})
+    return {"rows": rows}
+
+
+def until(curve: list[list[float]], level: float, measure: int) -> float:
+    """Work at the first point of a curve that reaches a level; infinite if none does."""
+    return min((point[measure] for point in curve if point[-1] >= level), default=np.inf)
+
+
+def reached(row: dict[str, Any], level: float, measure: int) -> float:
+    """The median over seeds."""
+    return float(np.median([until(curve["points"], level, measure) for curve in row["curves"]]))
+
+
+def draw(results: Results) -> Figure:
+    """Validation accuracy against multiply-adds and against seconds, each seed a line."""
+    figure, axes = empty_figure(2)
+    colours = colours_of(row["arm"] for row in results["rows"])
+    for axis, measure in zip(axes, (1, 2), strict=True):
+        for row in results["rows"]:
+            for index, curve in enumerate(row["curves"]):
+                points = np.array(curve["points"])
+                label = row["arm"] if (measure, index) == (1, 0) else None
+                style: dict[str, Any] = dict(color=colours[row["arm"]], linewidth=1.0, marker="o", markersize=2)
+                axis.plot(points[:, measure], points[:, 3], alpha=0.6, label=label, **style)
+        for level in LEVELS:
+            axis.axhline(level, color="#bbbbbb", linewidth=0.5, zorder=0)
+        axis.set(xscale="log", xlabel=MEASURES[measure], ylabel="validation accuracy", ylim=(0.4, 1.0))
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    return figure
+
+
+def answer(results: Results) -> str:
+    """In words, with the numbers."""
+    rows, parts = results["rows"], []
+    for level in LEVELS:
+        found = [(row["arm"], reached(row, level, 1), reached(row, level, 2)) for row in rows]
+        words = [f"{arm} {work:.2g} ({seconds:.2g} s)" for arm, work, seconds in found if np.isfinite(work)]
+        parts.append(f"{level:.0%}: {', '.join(words) or 'none'}")
+    ends = [
+        {name: np.array([curve[name] for curve in row["curves"]]) for name in ("connections", "test")} for row in rows
+    ]
+    means = [{name: interquartile_mean(values) for name, values in end.items()} for end in ends]
+    pairs = zip(rows, means, strict=True)
+    sizes = [f"{row['arm']} {mean['connections']:.0f} with {mean['test']:.3f}" for row, mean in pairs]
+    least = {row["arm"]: reached(row, LEVELS[0], 1) for row in rows}
+    ours = min((work for arm, work in least.items() if arm not in DENSE_ARMS), default=np.inf)
+    theirs = min((work for arm, work in least.items() if arm in DENSE_ARMS), default=np.inf)
+    ratio = f"{ours / theirs:.2g} times" if np.isfinite(ours) and np.isfinite(theirs) else "not comparable with"
+    verdict = "holds" if ours < theirs else "FAILED"
+    return (
+        f"Multiply-adds and seconds until an accuracy, median over seeds, searches included; who is not named does not "
+        f"get there. {'; '.join(parts)}. Multiply-adds of one pass at the end, with test accuracy: {', '.join(sizes)}. "
+        f"That training is mostly wasted time {verdict}: the cheapest weight agnostic network of "
+        f"{LEVELS[0]:.0%} took {ratio} the work of the cheapest trained one."
+    )
+
+
+EXPERIMENT = Experiment(
+    question="Is most training time wasted?",
+    expected="the claim fails in training and holds at inference",
+    not_shown="searches that are longer or better tuned; where there is no gradient; other hardware's seconds",
+    run=run,
+    draw=draw,
+    answer=answer,
+)
