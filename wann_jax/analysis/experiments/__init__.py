@@ -6,5 +6,6 @@
 # By name: the module that has it, imported when it is asked for.
 EXPERIMENTS = {
     "ecology": "wann_jax.analysis.experiments.ecology",
+    "ensemble": "wann_jax.analysis.experiments.ensemble",
     "random-weights": "wann_jax.analysis.experiments.random_weights",
 }
