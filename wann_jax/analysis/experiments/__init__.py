@@ -7,5 +7,7 @@
 EXPERIMENTS = {
     "ecology": "wann_jax.analysis.experiments.ecology",
     "ensemble": "wann_jax.analysis.experiments.ensemble",
+    "evolution-or-gradient": "wann_jax.analysis.experiments.evolution_or_gradient",
+    "parameters": "wann_jax.analysis.experiments.parameters",
     "random-weights": "wann_jax.analysis.experiments.random_weights",
 }
