@@ -30,7 +30,7 @@ from wann_jax.tasks.registry import make_task
 
 IMAGES, STEPS, DENSE, SPARSE = "images", "images, step functions only", "swing-up", "swing-up, sparse reward"
 CASES = (IMAGES, STEPS, DENSE, SPARSE)
-QUICK_CASES, QUICK_WAYS, QUICK_HIDDEN = (IMAGES,), 2, 4  # what a quick look takes
+QUICK_CASES, QUICK_WAYS, QUICK_HIDDEN = (IMAGES,), 1, 2  # what a quick look takes
 GENERATIONS = 400  # of the search for the network of images
 PASSES, EPISODES = 1_000_000, 12_000  # the work that each way may do, with each of its settings and seeds
 BATCH, EPISODES_AT_ONCE = 128, 4
@@ -105,9 +105,9 @@ def draw(results: Results) -> Figure:
     figure, axes = empty_figure(len(results))
     for axis, (name, ways) in zip(axes, results.items(), strict=True):
         for way, row in ways.items():
-            axis.plot(row["work"], row["curve"], marker="o", markersize=3, label=way)
+            axis.plot(np.array(row["work"]) / 1000, row["curve"], marker="o", markersize=3, label=way)
         unit = "passes" if name in (IMAGES, STEPS) else "episodes"
-        axis.set(title=name, xlabel=f"{unit}, a gradient's counted three times", ylabel="best held-out score so far")
+        axis.set(title=name, xlabel=f"thousand {unit}, a gradient's thrice", ylabel="best held-out score so far")
         axis.title.set_fontsize(10)
     axes[0].legend(frameon=False, fontsize=8)
     return figure
@@ -126,8 +126,8 @@ def _of_case(name: str, ways: dict[str, dict[str, Any]]) -> str:
     best = max(means, key=lambda way: means[way])
     others = differences({way: each for way, each in tests.items() if way != best}, tests[best])
     behind = [way for way, each in others.items() if each.p < 0.05]
-    # At equal seconds: where each was when the fastest had done its work.
-    limit = min(row["seconds"][-1] for row in rows)
+    # At equal seconds: where each was when the fastest had done its work. What stays where it is compiles to nothing.
+    limit = min(row["seconds"][-1] for row in [row for row in rows if row["curve"][-1] > row["curve"][0]] or rows)
     by_time = {way: np.interp(limit, row["seconds"], row["curve"]) for way, row in ways.items()}
     first = max(by_time, key=lambda way: by_time[way])
     scores_of = ", ".join(f"{way} {mean:.{digits}f}" for way, mean in means.items())
