@@ -2,7 +2,7 @@
 
 Bit strings evolve towards a hidden one under rules that differ in the challenges that are put and in what an answer is
 worth (parity.py). Frequency fitness assignment is checked beforehand on the functions that it was published with
-(frequency.py).
+(frequency.py). Then the rules select in searches for networks (selecting.py).
 """
 
 from functools import partial
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from wann_jax.analysis.experiments import frequency, parity
 from wann_jax.analysis.experiments.base import Experiment, Record, Results, Setting
+from wann_jax.analysis.experiments.selecting import answer_of, draw_searched, searched
 from wann_jax.analysis.experiments.statistics import Difference, differences
 from wann_jax.report.plots import empty_figure
 
@@ -47,6 +48,9 @@ def run(record: Record, setting: Setting) -> Results:
                 )
                 for length in lengths
             }
+    found["searches"] = (
+        {} if setting.is_quick else searched(record, setting)
+    )  # a search's program takes long to compile
     return found
 
 
@@ -69,7 +73,8 @@ def growth(by_size: dict[int, list[int]]) -> float:
 
 def draw(results: Results) -> Figure:
     """Generations against bits; evaluations against bits."""
-    figure, (left, right) = empty_figure(2)
+    figure, axes = empty_figure(3 if results["searches"] else 2)
+    left, right, *last = axes
     for rule, by_size in results["parity"].items():
         _line(left, by_size, rule, "o-", None)
     for color, algorithm in zip(("#d9822b", "#1f5fa8"), frequency.ALGORITHMS, strict=True):
@@ -80,6 +85,9 @@ def draw(results: Results) -> Figure:
     right.set(ylabel="evaluations until the optimum is met", title="frequency fitness, as published (line: cap)")
     for axis in (left, right):
         axis.set(xlabel="bits", yscale="log")
+    for axis in last:
+        draw_searched(axis, results["searches"])
+    for axis in axes:
         axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False, fontsize=7)
     return figure
 
@@ -106,9 +114,10 @@ def answer(results: Results) -> str:
     log_far = {rule: np.log2(np.maximum(rules[rule][far], 1)) for rule in (parity.BIASED, parity.SPARSE)}
     control = differences({parity.BIASED: log_far[parity.BIASED]}, log_far[parity.SPARSE])[parity.BIASED]
     helped = [rule for rule, each in against.items() if each.p < 0.05 and each.mean < 0]
+    ends = (_of_control(control, far), frequency.in_words(results["published"], results["cap"]))
     return (
         f"Parity, {last} bits: {means} (by chance alone, 2). Faster than the mean score ({results['runs']} runs, "
-        f"p < 0.05 after Holm): {', '.join(helped) or 'none'}. {_of_control(control, far)} {_of_published(results)}"
+        f"p < 0.05 after Holm): {', '.join(helped) or 'none'}. {' '.join(ends)} {answer_of(results['searches'])}"
     )
 
 
@@ -122,25 +131,11 @@ def _of_control(control: Difference, size: int) -> str:
     )
 
 
-def _of_published(results: Results) -> str:
-    rows, cap = results["published"], results["cap"]
-    found = {name: rows[f"{frequency.FREQUENCY}, {name}"] for name in frequency.FUNCTIONS}
-    length = max(found[frequency.TRAP])
-    same = "those" if all(each == found[frequency.ONE_MAX] for each in found.values()) else "NOT those"
-    mean = np.mean(found[frequency.TRAP][length])
-    jump, trap = (np.array(rows[f"{frequency.PLAIN}, {name}"][length]) for name in (frequency.JUMPS, frequency.TRAP))
-    return (
-        f"Frequency fitness where it was published, {length} bits: {mean:.0f} evaluations on Trap and Jump, run for "
-        f"run {same} of OneMax, {mean / (length**2 * np.log(length)):.2f} s^2 ln s; without it {jump.mean():.0f} on "
-        f"Jump, and {int((trap < cap).sum())} of {len(trap)} runs end Trap within {cap}."
-    )
-
-
 EXPERIMENT = Experiment(
     question="Does selection that depends on frequencies find what selection by a fixed score cannot?",
     expected="challenges biased by the population help exponentially, perhaps no more than fixed sparse ones; resource "
     "sharing and frequency fitness do not help on parity, which gives no score but one",
-    not_shown="Kaznatcheev's exact rule, which is not this one; anything about networks",
+    not_shown="Kaznatcheev's exact rule, which is not this one; searches of more generations, or other tasks",
     run=run,
     draw=draw,
     answer=answer,

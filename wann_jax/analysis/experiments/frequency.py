@@ -70,3 +70,17 @@ def _climb(
         return jnp.where(is_kept | is_optimum, child, bits), done + 1, met
 
     return lax.while_loop(is_searching, advance, (start, jnp.int32(1), jnp.zeros(LONGEST + 1, jnp.int32)))[1]
+
+
+def in_words(rows: dict[str, dict[int, list[int]]], cap: int) -> str:
+    """An answer, from evaluations by "algorithm, function" and length."""
+    found = {name: rows[f"{FREQUENCY}, {name}"] for name in FUNCTIONS}
+    length = max(found[TRAP])
+    same = "those" if all(each == found[ONE_MAX] for each in found.values()) else "NOT those"
+    mean = np.mean(found[TRAP][length])
+    jump, trap = (np.array(rows[f"{PLAIN}, {name}"][length]) for name in (JUMPS, TRAP))
+    return (
+        f"Frequency fitness where it was published, {length} bits: {mean:.0f} evaluations on Trap and Jump, run for "
+        f"run {same} of OneMax, {mean / (length**2 * np.log(length)):.2f} s^2 ln s; without it {jump.mean():.0f} on "
+        f"Jump, and {int((trap < cap).sum())} of {len(trap)} runs end Trap within {cap}."
+    )
