@@ -84,7 +84,7 @@ class ClassificationTask(struct.PyTreeNode):
         loss = CrossEntropy(labels, self.logit_deviation)
 
         def summarise(outputs):
-            return -loss(outputs), (classes_of(outputs) == labels).astype(jnp.float32)
+            return -loss(outputs), (classes_of(outputs) == labels[None]).astype(jnp.float32)
 
         returns, cases = forward_samples(networks, shared_weights, inputs, summarise)
         return Evaluation(returns, jnp.full(returns.shape[0], float(cases[0].size)), cases)

@@ -4,11 +4,14 @@ In: a task, a rule, a seed. Out: accuracies of the champion. Tasks: parity of th
 which the search knows, under the shared weights -1 and 1; and images.
 """
 
+import dataclasses
 from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
+from jax import Array
+from jaxtyping import Float, Key
 from matplotlib.axes import Axes
 
 from wann_jax.analysis.evaluation import evaluate
@@ -18,12 +21,15 @@ from wann_jax.analysis.protocol import best_shared_weight
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.loop import search
 from wann_jax.networks.compiling import express
+from wann_jax.networks.network import Network
+from wann_jax.tasks.base import Evaluation
 from wann_jax.tasks.classification import ClassificationTask
 from wann_jax.tasks.datasets import Dataset
 from wann_jax.tasks.registry import find_spec, make_task
 
-MEAN = "mean"
-RULES = {MEAN: "mean", "resource sharing": "sharing", "epsilon-lexicase": "lexicase", "rarity": "rarity"}
+MEAN, RIGHT = "mean", "mean of right answers"
+# Sharing and lexicase are made from right and wrong answers, not from the loss: so is one mean, their control.
+RULES = {MEAN: "mean", RIGHT: "mean", "resource sharing": "sharing", "epsilon-lexicase": "lexicase", "rarity": "rarity"}
 PARITIES = {"parity of 3 bits": 3, "parity of 6 bits": 6}
 GENERATIONS = 150  # of images
 # Under one magnitude of the weight: a network that scales with it could not tell odd from even.
@@ -32,6 +38,23 @@ OF_PARITY: dict[str, Any] = dict(
 )
 
 Rows = dict[str, dict[str, list[dict[str, float]]]]  # by task, rule and seed
+
+
+class RightAnswers(ClassificationTask):
+    """A return is the share of right answers."""
+
+    @classmethod
+    def of(cls, task: ClassificationTask) -> "RightAnswers":
+        """The same images."""
+        return cls(**{field.name: getattr(task, field.name) for field in dataclasses.fields(task)})
+
+    def evaluate(
+        self, networks: Network, shared_weights: Float[Array, "W"], key: Key[Array, ""], episodes: int
+    ) -> Evaluation:
+        """Shares over mini-batches. Consumes `key`."""
+        found = self.evaluate_cases(networks, shared_weights, key, episodes)
+        assert found.cases is not None
+        return found._replace(returns=found.cases.mean(-1), cases=None)
 
 
 def parity_task(bits: int) -> ClassificationTask:
@@ -65,6 +88,7 @@ def _searched(name: str, rule: str, seed: int, preset_of: str) -> dict[str, floa
     else:
         task = make_task(name, **find_spec(name).preset(name, "best").options)
         more = {"generations": GENERATIONS}
+    task = RightAnswers.of(task) if rule == RIGHT else task
     config = SearchConfig.preset(preset_of, "best", objectives=objectives, **more)
     network = jax.jit(express)(search(task, config, seed).champion)
     weights = (*config.shared_weights, best_shared_weight(task, network, 0.1))
@@ -77,7 +101,7 @@ def draw_searched(axis: Axes, rows: Rows) -> None:
     for number, rule in enumerate(RULES):
         for place, by_rule in enumerate(rows.values()):
             found = [row["best"] for row in by_rule.get(rule, [])]
-            shown = np.full(len(found), place + 0.2 * number - 0.3) + 0.02 * np.arange(len(found))
+            shown = np.full(len(found), place + 0.16 * number - 0.36) + 0.02 * np.arange(len(found))
             axis.plot(shown, found, "o", markersize=4, color=f"C{number}", label=None if place else rule)
     axis.set(title="the rules in a search", ylabel="champion's accuracy at its best weight")
     axis.set_xticks(range(len(rows)), [*rows])
