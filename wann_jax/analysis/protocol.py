@@ -205,12 +205,12 @@ def _ensemble_rows(
 
     Matched: copies with noise disagree with each other as often as members do, on the validation split.
     """
-    outputs = _outputs(task, network, members, split, 0.0, seed)
+    outputs = outputs_under(task, network, members, split, 0.0, seed)
     copies = (best,) * len(members)
-    wanted = disagreement(_outputs(task, network, members, "validation", 0.0, seed))
-    found = {level: _outputs(task, network, copies, "validation", level, seed) for level in NOISE_LEVELS}
+    wanted = disagreement(outputs_under(task, network, members, "validation", 0.0, seed))
+    found = {level: outputs_under(task, network, copies, "validation", level, seed) for level in NOISE_LEVELS}
     level = min(NOISE_LEVELS, key=lambda level: abs(disagreement(found[level]) - wanted))
-    noisy = _outputs(task, network, copies, split, level, seed + 1)
+    noisy = outputs_under(task, network, copies, split, level, seed + 1)
     labels = np.asarray(task.labels[split])
     by_weight = {
         f"{weight:g}": {
@@ -227,10 +227,10 @@ def _ensemble_rows(
     ]
 
 
-def _outputs(
+def outputs_under(
     task: ClassificationTask, network: Network, weights: tuple[float, ...], split: str, noise: float, seed: int
 ) -> np.ndarray:
-    """Outputs [W, B, O]; with noise, each weight sees inputs of its own."""
+    """Outputs [W, B, O] on a split; with noise of that deviation, each weight sees inputs of its own."""
     batch = jax.tree.map(lambda table: jnp.asarray(table)[None], network)
     inputs = np.asarray(task.inputs[split])
     if not noise:

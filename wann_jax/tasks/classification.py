@@ -97,7 +97,7 @@ class ClassificationTask(struct.PyTreeNode):
         loss, labels = self._loss(batch, self.logit_deviation), self.labels["train"][batch]
 
         def summarise(outputs):
-            return -loss(outputs), (classes_of(outputs) == labels).astype(jnp.float32)
+            return -loss(outputs), (classes_of(outputs) == labels[None]).astype(jnp.float32)
 
         returns, cases = forward_samples(networks, shared_weights, self.inputs["train"][batch], summarise)
         return Evaluation(returns, jnp.full(returns.shape[0], float(cases[0].size)), cases)

@@ -48,7 +48,7 @@ def test_they_are_listed_with_their_questions(capsys):
 
 def test_mistakes_are_one_line(capsys):
     assert main(["experiment", "none"]) == 2
-    assert "experiment must be one of random-weights" in capsys.readouterr().err
+    assert f"experiment must be one of {', '.join(EXPERIMENTS)}; got 'none'" in capsys.readouterr().err
     assert main(["experiment"]) == 2
     assert "(or --list)" in capsys.readouterr().err
     with pytest.raises(ConfigError):

@@ -6,10 +6,14 @@
 # By name: the module that has it, imported when it is asked for.
 EXPERIMENTS = {
     "activations": "wann_jax.analysis.experiments.activations",
-    "random-weights": "wann_jax.analysis.experiments.random_weights",
-    "tunability": "wann_jax.analysis.experiments.tunability",
     "distillation": "wann_jax.analysis.experiments.distillation",
+    "ecology": "wann_jax.analysis.experiments.ecology",
+    "ensemble": "wann_jax.analysis.experiments.ensemble",
+    "evolution-or-gradient": "wann_jax.analysis.experiments.evolution_or_gradient",
     "lottery-ticket": "wann_jax.analysis.experiments.lottery_ticket",
+    "parameters": "wann_jax.analysis.experiments.parameters",
     "random-labels": "wann_jax.analysis.experiments.random_labels",
+    "random-weights": "wann_jax.analysis.experiments.random_weights",
     "training-time": "wann_jax.analysis.experiments.training_time",
+    "tunability": "wann_jax.analysis.experiments.tunability",
 }
