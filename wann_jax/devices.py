@@ -1,19 +1,23 @@
 """All devices at work: the population is split over them, and into blocks that suit a cache.
 
-In: a function of a population. Out: the same function, its population axis sharded over every local device. Results
-do not depend on the number of devices: randomness is folded by individual, and individuals do not meet inside. A CPU is
-one device, on which the native kernels use all cores (kernels/native/parallel.h), unless the user wants more of them.
+In: a function of a population. Out: the same function, its population axis sharded over the devices: all that JAX has,
+those of other processes too (jax.distributed), or those that `on_devices` names. Results do not depend on the number of
+devices: randomness is folded by individual, and individuals do not meet inside. A CPU is one device, on which the
+native kernels use all cores (kernels/native/parallel.h), unless the user wants more of them.
 """
 
 import os
 import re
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import compress
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import Array
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from wann_jax.errors import require
@@ -48,16 +52,84 @@ def need_one_device(who: str) -> None:
     require(len(jax.devices()) == 1, "number of JAX devices", rule, len(jax.devices()))
 
 
-@cache
+Devices = tuple[jax.Device, ...]
+_named: ContextVar[Devices | None] = ContextVar("devices", default=None)
+
+
+@contextmanager
+def on_devices(devices: Devices | None) -> Iterator[None]:
+    """Programs traced inside, and arrays placed, are for these devices; None: for all that JAX has.
+
+    A compiled function that is to be traced again for other devices has them as a static argument.
+    """
+    token = _named.set(devices)
+    try:
+        yield
+    finally:
+        _named.reset(token)
+
+
+def check_devices(devices: Sequence[jax.Device] | None) -> Devices | None:
+    """The devices as a tuple. Raises ConfigError if there are none, or not different ones, or not of every process."""
+    if devices is None:
+        return None
+    chosen = tuple(devices)
+    different = 0 < len({*chosen}) == len(chosen) and all(isinstance(each, jax.Device) for each in chosen)
+    require(different, "devices", "one or more different devices (jax.devices())", devices)
+    processes = {each.process_index for each in chosen}
+    one_or_all = processes == {jax.process_index()} or len(processes) == jax.process_count()
+    require(one_or_all, "devices", "this process's own, or some of every process", devices)
+    return chosen
+
+
 def population_mesh() -> Mesh:
-    """All devices of this process along one axis."""
-    devices = jax.devices()
-    return jax.make_mesh((len(devices),), (AXIS,), axis_types=(AxisType.Auto,), devices=devices)
+    """The devices along one axis."""
+    return Mesh(np.array(_named.get() or jax.devices()), (AXIS,), axis_types=(AxisType.Auto,))
 
 
 def replicated() -> NamedSharding:
     """The sharding of whatever every device holds whole."""
     return NamedSharding(population_mesh(), PartitionSpec())
+
+
+def place_everywhere(tree: Any) -> Any:
+    """The arrays, whole on every device. Where there are more processes, each gives the same."""
+    home = replicated()
+    return jax.tree.map(lambda leaf: _place(leaf, home), tree) if _is_shared(home) else jax.device_put(tree, home)
+
+
+def _place(leaf: Any, home: NamedSharding) -> Array:
+    if isinstance(leaf, Array) and leaf.sharding == home:
+        return leaf
+    if isinstance(leaf, Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(_place(jax.random.key_data(leaf), home), impl=jax.random.key_impl(leaf))
+    host = np.asarray(leaf)
+    return jax.make_array_from_callback(host.shape, home, lambda index: host[index])
+
+
+def taken_home(tree: Any) -> Any:
+    """Arrays that every device has whole, on this process's own device alone."""
+    if not _is_shared(replicated()):
+        return tree
+
+    def taken(leaf: Array) -> Array:
+        return leaf.addressable_data(0)
+
+    return jax.tree.map(taken, tree)
+
+
+def agreed(count: int) -> int:
+    """The first process's number, in every process: clocks differ, and all are to run the same programs."""
+    if not _is_shared(replicated()):
+        return count
+    from jax.experimental import multihost_utils
+
+    return int(multihost_utils.broadcast_one_to_all(np.int32(count)))
+
+
+def _is_shared(home: NamedSharding) -> bool:
+    """Whether devices of more processes than this one take part."""
+    return not home.is_fully_addressable
 
 
 def over_population(function: Callable[..., Any]) -> Callable[..., Any]:

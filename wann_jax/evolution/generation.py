@@ -16,7 +16,7 @@ from flax import struct
 from jax import Array, lax
 from jaxtyping import Float, Int, Key
 
-from wann_jax.devices import over_population, replicated
+from wann_jax.devices import Devices, on_devices, over_population, replicated
 from wann_jax.errors import require
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.metrics import GenerationMetrics
@@ -211,16 +211,24 @@ def judge(config: SearchConfig, state: SearchState, task: Task, returns: Float[A
     return Candidate(_individual(state.genomes, best[scores.argmax()]), scores.max())
 
 
-@partial(jax.jit, static_argnames="objectives", donate_argnames="state")
+@partial(jax.jit, static_argnames=("objectives", "devices"), donate_argnames="state")
 def run_generations(
-    config: SearchConfig, state: SearchState, task: Task, count: Int[Array, ""], objectives: Objectives | None = None
+    config: SearchConfig,
+    state: SearchState,
+    task: Task,
+    count: Int[Array, ""],
+    objectives: Objectives | None = None,
+    devices: Devices | None = None,
 ) -> tuple[SearchState, GenerationMetrics]:
     """Up to `count` generations in one program; metrics [MAX_GENERATIONS_PER_DISPATCH], the first rows filled.
+
+    On `devices`, or on all that JAX has.
 
     Stops early where another generation might overfill a table, so that growth depends on the state alone and not on
     how a run is cut into dispatches. One compile for each spec (bucket): the count and the rates are traced.
     """
-    shapes = jax.eval_shape(lambda: run_generation(config, state, task, objectives)[1])
+    with on_devices(devices):
+        shapes = jax.eval_shape(lambda: run_generation(config, state, task, objectives)[1])
     history = jax.tree.map(lambda leaf: jnp.zeros((MAX_GENERATIONS_PER_DISPATCH, *leaf.shape), leaf.dtype), shapes)
 
     def unfinished(carry):
@@ -234,8 +242,9 @@ def run_generations(
         state, metrics = run_generation(config, state, task, objectives)
         return index + 1, state, jax.tree.map(lambda rows, row: rows.at[index].set(row), history, metrics)
 
-    _, state, history = lax.while_loop(unfinished, advance, (0, state, history))
-    return lax.with_sharding_constraint(state, replicated()), history
+    with on_devices(devices):
+        _, state, history = lax.while_loop(unfinished, advance, (0, state, history))
+        return lax.with_sharding_constraint((state, history), replicated())
 
 
 def _generation_key(state: SearchState, use: int) -> Key[Array, ""]:

@@ -5,7 +5,7 @@ In: a task, a `SearchConfig`, a seed. Out: a `SearchResult`; or `Dispatch`es, on
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from wann_jax import native
-from wann_jax.devices import replicated
+from wann_jax.devices import agreed, check_devices, on_devices, place_everywhere, taken_home
 from wann_jax.errors import require
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.generation import (
@@ -106,12 +106,15 @@ def dispatches(
     state: SearchState,
     interval: int | None = None,
     objectives: Objectives | None = None,
+    devices: Sequence[jax.Device] | None = None,
 ) -> Iterator[Dispatch]:
     """Runs the search to `config.generations`, growing tables when needed; yields after every dispatch.
 
-    With `interval`, a dispatch ends at every multiple of so many generations. Results do not depend on it.
+    With `interval`, a dispatch ends at every multiple of so many generations. Results do not depend on it, nor on the
+    devices. Where these belong to several processes, all of them call this alike.
     """
     check_choice()
+    devices = check_devices(devices)
     marks = int(state.next_mark) + (config.generations - int(state.generation)) * config.marks_per_generation
     require(marks < MARK_LIMIT, "historical marks of generations * population_size * max_changes", "below 2**31", marks)
     compiled_spec: GenomeSpec | None = None
@@ -120,9 +123,10 @@ def dispatches(
         genomes = with_room(state.genomes, config.max_changes)
         state = state.replace(genomes=genomes, champion=grow(state.champion, genomes.spec))
         began = time.perf_counter()
-        task, state = jax.device_put((task, state), replicated())
         count = min(count, config.generations - done, interval - done % interval if interval else count)
-        state, history = run_generations(config, state, task, jnp.int32(count), objectives)
+        with on_devices(devices):
+            task, state, number = place_everywhere((task, state, jnp.int32(agreed(count))))
+            state, history = run_generations(config, state, task, number, objectives, devices)
         history = jax.device_get(history)
         seconds, compiled = time.perf_counter() - began, genomes.spec != compiled_spec
         compiled_spec = genomes.spec
@@ -166,6 +170,7 @@ def search(
     initial: Genome | None = None,
     objectives: Objectives | None = None,
     progress: bool = False,
+    devices: Sequence[jax.Device] | None = None,
 ) -> SearchResult:
     """Evolves a population and returns its champion.
 
@@ -178,6 +183,8 @@ def search(
         objectives: what generations are ranked on, instead of the settings' objectives by name; a function
             that JAX can compile (see evolution/objectives.py).
         progress: whether to show how far it is: a bar on a terminal, elsewhere a line every ten seconds.
+        devices: of JAX's, where the population is evaluated; by default all, those of other processes too, which then
+            call this with the same arguments (after jax.distributed.initialize).
 
     Returns:
         The champion, its score and compiled network, the metrics of every generation, the last state.
@@ -192,11 +199,13 @@ def search(
     state = start(task, config, seed, initial)
     rows = []
     with SearchProgress(config.generations, task.work_unit, is_on=progress) as shown:
-        for dispatch in dispatches(task, config, state, objectives=objectives):
+        for dispatch in dispatches(task, config, state, objectives=objectives, devices=devices):
             state = dispatch.state
             rows.append(dispatch.metrics)
             shown.update(dispatch)
             on_dispatch(dispatch)
+    with on_devices(check_devices(devices)):
+        state = taken_home(state)
     return SearchResult(
         champion=state.champion,
         champion_score=float(state.champion_score),
