@@ -39,7 +39,7 @@ def test_work_until_a_level_is_that_of_the_first_point_there():
 
 def test_the_verdict_compares_the_cheapest_of_each_kind():
     def row(arm, work, connections):
-        return {"arm": arm, "curves": [{"points": [[1, work, 1, 0.95]], "test": 0.93, "connections": connections}]}
+        return {"arm": arm, "curves": [{"points": [[1.0, work, 1.0, 0.95]], "test": 0.93, "connections": connections}]}
 
     rows = [row(SOFTMAX, 100.0, 650), row("two layers", 70.0, 9000), row(SEARCHED, 210.0, 300)]
     found = verdict(rows, {each["arm"]: mean_end(each) for each in rows})
