@@ -1,8 +1,7 @@
 """What does a count of parameters hide? Networks of digits by connections, and by bits that describe them.
 
-A description has log2 of the choices of so many connections among all possible ones, the activations of hidden nodes,
-and the weights: 32 bits each, or fewer if they are rounded, or one number if they are shared. Nothing is said twice:
-dense networks have no choice of connections, networks with one kind of hidden node none of activations.
+A description has log2 of the choices of so many connections, the activations of hidden nodes, and the weights: 32 bits
+each, or fewer if they are rounded, or one number if they are shared.
 """
 
 from collections.abc import Callable
@@ -33,7 +32,6 @@ WIDTH_TO_PRUNE, PASSES, BATCH, GENERATIONS, TERNARY_STEPS = 64, 1_000_000, 128, 
 DENSE, SPARSE = "dense", "pruned dense"
 SHARED, TUNED, AGNOSTIC = "evolved, shared weight", "evolved, tuned", "exactly weight agnostic"
 ZOO_SHARED, ZOO_TUNED = "zoo's evolved, shared weight", "zoo's evolved, tuned"
-LEVELS = (0.8, 0.9, 0.95)  # accuracies to be reached
 
 
 def run(record: Record, setting: Setting) -> Results:
@@ -83,7 +81,7 @@ def _evolved(task: Any, name: str, seed: int) -> list[Row]:
 def _of_zoo(task: Any, name: str) -> list[Row]:
     """The zoo's network from a long search: shared, and with the tuned weights of its file."""
     topology, weights = Topology.of(jax.jit(express)(load_genome(name))), load_weights(name)
-    shared, _ = shared_row(ZOO_SHARED, task, topology)
+    shared = shared_row(ZOO_SHARED, task, topology)[0]
     assert weights is not None  # all that classify have them
     return [shared, *rounded_rows(ZOO_TUNED, task, topology, weights, size_of(topology))]
 
@@ -99,8 +97,8 @@ def draw(results: Results) -> Figure:
         for marker, arm in zip("osDd^v*", dict.fromkeys(row["arm"] for row in rows), strict=False):
             mine = [row for row in rows if row["arm"] == arm]
             axis.plot([row[cost] for row in mine], [row["test"] for row in mine], marker, markersize=5, label=arm)
-        best = front(rows, cost)
-        axis.plot([row[cost] for row in best], [row["test"] for row in best], color="#888888", linewidth=0.8, zorder=0)
+        line = [(row[cost], row["test"]) for row in front(rows, cost)]
+        axis.plot(*zip(*line, strict=True), color="#888888", linewidth=0.8, zorder=0)
         axis.set(xscale="log", xlabel="bits of a description" if cost == "bits" else cost, ylabel="test accuracy")
     axes[0].legend(frameon=False, fontsize=7)
     return figure
@@ -108,12 +106,13 @@ def draw(results: Results) -> Figure:
 
 def answer(results: Results) -> str:
     """In words, with the numbers."""
-    rows, parts = results["rows"], []
-    for cost in ("connections", "bits"):
-        best = front(rows, cost)
-        counts = {arm: sum(row["arm"] == arm for row in best) for arm in dict.fromkeys(row["arm"] for row in best)}
-        parts.append(f"on the front by {cost}: {', '.join(f'{arm} ({count})' for arm, count in counts.items())}")
-    for level in LEVELS:
+    rows, parts, whole = results["rows"], [], "bits, if no weight is rounded"
+    for name in ("connections", "bits", whole):
+        some = [row for row in rows if name != whole or row["precision"] == 32]
+        arms = [row["arm"] for row in front(some, name.partition(",")[0])]
+        found = ", ".join(f"{arm} ({arms.count(arm)})" for arm in dict.fromkeys(arms))
+        parts.append(f"on the front by {name}: {found}")
+    for level in (0.8, 0.9, 0.95):
         able = [row for row in rows if row["test"] >= level]
         if able:
             few, short = (min(able, key=lambda row: row[cost]) for cost in ("connections", "bits"))

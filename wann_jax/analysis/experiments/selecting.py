@@ -115,10 +115,11 @@ def answer_of(rows: Rows) -> str:
 def _of_task(name: str, by_rule: dict[str, list[dict[str, float]]]) -> str:
     best = {rule: [row["best"] for row in found] for rule, found in by_rule.items()}
     over_weights = {rule: np.mean([row["mean"] for row in found]) for rule, found in by_rule.items()}
-    against = differences({rule: values for rule, values in best.items() if rule != MEAN}, best[MEAN])
+    control = max((rule for rule in (MEAN, RIGHT) if rule in best), key=lambda rule: float(np.mean(best[rule])))
+    against = differences({rule: values for rule, values in best.items() if rule != control}, best[control])
     surely = [f"{rule} ({each.mean:+.3f}, p {each.p:.2g})" for rule, each in against.items() if each.p < 0.05]
     found = "; ".join(f"{rule} {np.mean(best[rule]):.3f} ({over_weights[rule]:.3f} over all weights)" for rule in best)
     return (
-        f"In a search for {name}, accuracy at the best weight: {found}; surely other than the mean's (p < 0.05, Holm): "
-        f"{', '.join(surely) or 'none'}."
+        f"In a search for {name}, accuracy at the best weight: {found}; surely other than the {control} (p < 0.05, "
+        f"Holm): {', '.join(surely) or 'none'}."
     )
