@@ -7,7 +7,7 @@ from tests.tuning.test_tuning import blobs
 from wann_jax.analysis.experiments.contestants import one_layer
 from wann_jax.analysis.experiments.students import Student
 from wann_jax.analysis.experiments.training import Plan, all_left, fresh
-from wann_jax.analysis.experiments.training_time import reached, until
+from wann_jax.analysis.experiments.training_time import SEARCHED, SOFTMAX, mean_end, reached, until, verdict
 from wann_jax.analysis.experiments.work import Work, train_in
 
 
@@ -35,3 +35,13 @@ def test_work_until_a_level_is_that_of_the_first_point_there():
     assert until(curve, 0.95, 0) == np.inf
     row = {"curves": [{"points": curve}, {"points": curve[:1]}, {"points": curve[1:]}]}
     assert reached(row, 0.9, 0) == pytest.approx(20.0)
+
+
+def test_the_verdict_compares_the_cheapest_of_each_kind():
+    def row(arm, work, connections):
+        return {"arm": arm, "curves": [{"points": [[1.0, work, 1.0, 0.95]], "test": 0.93, "connections": connections}]}
+
+    rows = [row(SOFTMAX, 100.0, 650), row("two layers", 70.0, 9000), row(SEARCHED, 210.0, 300)]
+    found = verdict(rows, {each["arm"]: mean_end(each) for each in rows})
+    assert "FAILED: the cheapest weight agnostic network of 90% took 3 times" in found
+    assert found.endswith(f"is: {SEARCHED}.")

@@ -37,7 +37,7 @@ from wann_jax.tasks.registry import find_spec, make_task
 
 BUDGETS = (25, 50, 100, 200, 400, 800, 1500)  # steps on digits
 TERNARY_BUDGETS = (300, 1000, 3000)
-GENERATIONS, LOOKS = 300, 10
+GENERATIONS, LOOKS = 800, 10
 GRADED_DEPTH = 4
 WIDTH = 128
 

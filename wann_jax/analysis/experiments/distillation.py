@@ -126,7 +126,9 @@ def answer(results: Results) -> str:
     for arm, (control, best) in pairs.items():
         before, after = interquartile_mean(control["test"]), interquartile_mean(best["test"])
         at = f"temperature {best['temperature']:g}, mix {best['mix']:g}"
-        parts.append(f"{arm} {before:.3f} to {after:.3f} ({tested[arm].mean:+.4f}, p {tested[arm].p:.2g}; {at})")
+        parts.append(
+            f"{arm} {before:.3f} to {after:.3f} (mean difference {tested[arm].mean:+.4f}, p {tested[arm].p:.2g}; {at})"
+        )
     helped = [arm for arm, gain in tested.items() if gain.mean > 0 and gain.p < 0.05]
     verdict = f"It helps {', '.join(helped)}" if helped else "It helps no student for sure: FAILED"
     teacher = results["teacher"]["test"]

@@ -80,6 +80,9 @@ def draw(results: Results) -> Figure:
                 sizes, values = [row["size"] for row in rows], [row["test"] for row in rows]
                 draw_means(axis, sizes, values, color=colour)
         axis.set(xscale="log", xlabel="connections", ylabel="test accuracy", title=kind)
+        shown = sorted({row["size"] for row in results["rows"] if row["kind"] == kind})
+        axis.set_xticks(shown, [str(size) for size in shown])
+        axis.minorticks_off()
     for arm, colour in colours.items():
         axes[0].plot([], [], color=colour, marker="o", markersize=4, label=arm)
     axes[1].set_ylim(0.7, 1.0)
