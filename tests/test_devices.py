@@ -1,6 +1,7 @@
 """Splitting a population over devices and into blocks gives what the plain function gives."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import wann_jax
 from tests.helpers import FEW_INPUTS, assert_same, pool
 from wann_jax.cli import main
-from wann_jax.devices import over_blocks, over_population, population_mesh, replicated
+from wann_jax.devices import check_devices, over_blocks, over_population, population_mesh, replicated
 from wann_jax.genomes.graph import live_nodes
 
 ROOT = Path(__file__).parents[1]
@@ -85,13 +86,30 @@ def test_the_tests_of_this_file_pass_on_more_devices(num_devices):
     assert "7 skipped" in done.stdout, done.stdout
 
 
-SEARCH = """
-import hashlib, jax, wann_jax as wann
-for name in ("xor", "digits"):
+BEGIN = """
+import hashlib, sys, jax, wann_jax as wann
+def show(name, devices=None):
     settings = dict(population_size=13, generations=4, tournament_size=3, champion_candidates=3)
-    result = wann.search(wann.make_task(name), wann.SearchConfig.preset(name, "quick", **settings), seed=5)
+    config = wann.SearchConfig.preset(name, "quick", **settings)
+    result = wann.search(wann.make_task(name), config, seed=5, devices=devices)
     leaves = jax.tree.leaves((result.history, result.champion, result.champion_score))
     print(hashlib.sha256(b"".join(jax.numpy.asarray(leaf).tobytes() for leaf in leaves)).hexdigest())
+    where = {device for leaf in jax.tree.leaves(result.state) for device in leaf.devices()}
+    assert where == {*jax.local_devices()[:1]} if jax.process_count() > 1 else where <= {*(devices or jax.devices())}
+"""
+SEARCH = f"""{BEGIN}
+show("xor"), show("digits")
+print(len(jax.devices()))
+"""
+NAMED = f"""{BEGIN}
+devices = jax.devices()
+for chosen in (devices[1:], devices[:2]):
+    show("xor", chosen)
+print(len(devices))
+"""
+JOINED = f"""{BEGIN}
+jax.distributed.initialize(sys.argv[1], 2, int(sys.argv[2]))
+show("xor")
 print(len(jax.devices()))
 """
 
@@ -114,6 +132,36 @@ def test_a_search_is_the_same_on_any_number_of_devices_and_threads():
     *threads, single = in_fresh_process(SEARCH, NPROC="5")
     assert [one, three, single] == ["1", "3", "1"]
     assert alone == devices == threads
+    *named, three = in_fresh_process(NAMED, JAX_NUM_CPU_DEVICES="3")
+    assert (named, three) == ([alone[0]] * 2, "3")
+    assert joined() == [[alone[0], "2"]] * 2
+
+
+def joined():
+    """What two processes print that search as one."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = f"localhost:{free.getsockname()[1]}"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    calls = [[sys.executable, "-c", JOINED, address, str(number)] for number in range(2)]
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    processes = [subprocess.Popen(call, env=environment, cwd=ROOT, **pipes) for call in calls]
+    told = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], told
+    return [out.splitlines()[-2:] for out, _ in told]
+
+
+@pytest.mark.parametrize(
+    ("devices", "rule"),
+    [
+        ([], "one or more different devices"),
+        (jax.devices()[:1] * 2, "one or more different devices"),
+        (["cpu"], "one or more different devices"),
+    ],
+)
+def test_devices_that_are_none_are_refused(devices, rule):
+    with pytest.raises(wann_jax.ConfigError, match=f"^devices must be {rule}"):
+        check_devices(devices)
 
 
 IMPORT = """

@@ -1,9 +1,9 @@
 """All devices at work: the population is split over them, and into blocks that suit a cache.
 
-In: a function of a population. Out: the same function, its population axis sharded over the devices: all that JAX has,
-those of other processes too (jax.distributed), or those that `on_devices` names. Results do not depend on the number of
-devices: randomness is folded by individual, and individuals do not meet inside. A CPU is one device, on which the
-native kernels use all cores (kernels/native/parallel.h), unless the user wants more of them.
+In: a function of a population. Out: the same function, its population axis sharded over the devices: this process's,
+or those that `on_devices` names, such as the ones of all processes together (jax.distributed) in a search. Results do
+not depend on the number of devices: randomness is folded by individual, and individuals do not meet inside. A CPU is
+one device, on which the native kernels use all cores (kernels/native/parallel.h), unless the user wants more of them.
 """
 
 import os
@@ -58,7 +58,7 @@ _named: ContextVar[Devices | None] = ContextVar("devices", default=None)
 
 @contextmanager
 def on_devices(devices: Devices | None) -> Iterator[None]:
-    """Programs traced inside, and arrays placed, are for these devices; None: for all that JAX has.
+    """Programs traced inside, and arrays placed, are for these devices; None: for this process's.
 
     A compiled function that is to be traced again for other devices has them as a static argument.
     """
@@ -69,10 +69,13 @@ def on_devices(devices: Devices | None) -> Iterator[None]:
         _named.reset(token)
 
 
-def check_devices(devices: Sequence[jax.Device] | None) -> Devices | None:
-    """The devices as a tuple. Raises ConfigError if there are none, or not different ones, or not of every process."""
+def check_devices(devices: Sequence[Any] | None) -> Devices | None:
+    """The devices as a tuple; of None, those of all processes, or None where there is one process alone.
+
+    Raises ConfigError if there are none, or not different ones, or not of every process.
+    """
     if devices is None:
-        return None
+        return None if jax.process_count() == 1 else tuple(jax.devices())
     chosen = tuple(devices)
     different = 0 < len({*chosen}) == len(chosen) and all(isinstance(each, jax.Device) for each in chosen)
     require(different, "devices", "one or more different devices (jax.devices())", devices)
@@ -84,7 +87,7 @@ def check_devices(devices: Sequence[jax.Device] | None) -> Devices | None:
 
 def population_mesh() -> Mesh:
     """The devices along one axis."""
-    return Mesh(np.array(_named.get() or jax.devices()), (AXIS,), axis_types=(AxisType.Auto,))
+    return Mesh(np.array(_named.get() or jax.local_devices()), (AXIS,), axis_types=(AxisType.Auto,))
 
 
 def replicated() -> NamedSharding:
@@ -125,6 +128,15 @@ def agreed(count: int) -> int:
     from jax.experimental import multihost_utils
 
     return int(multihost_utils.broadcast_one_to_all(np.int32(count)))
+
+
+def anywhere(flag: bool) -> bool:
+    """Whether it holds in any of the processes; in every process the same answer."""
+    if jax.process_count() == 1:
+        return flag
+    from jax.experimental import multihost_utils
+
+    return bool(np.any(multihost_utils.process_allgather(np.bool_(flag))))
 
 
 def _is_shared(home: NamedSharding) -> bool:

@@ -176,7 +176,7 @@ def _run(
         scores = task.score_weights(topology, weights[:, None], key, config.validation_episodes, "validation")
         return scores.mean(-1)
 
-    home = replicated() if method.uses_all_devices else jax.devices()[0]
+    home = replicated() if method.uses_all_devices else jax.local_devices()[0]
     task, begin = jax.device_put((task, method.init(init_key, start)), home)
     state, best_run, best_step = begin, 0, 0
     best, best_score = np.asarray(start), float(look(task, start[None])[0])
