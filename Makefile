@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export WANN_CACHE_DIR ?= $(CURDIR)/.cache
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.jax_cache
 
-.PHONY: demo test test-matrix bench bench-box2d format clean
+.PHONY: demo test test-matrix soak bench bench-box2d format clean
 
 demo: $(VENV)/.installed
 	@run=runs/demo-$$(date +%Y%m%d-%H%M%S); \
@@ -22,6 +22,10 @@ test: $(VENV)/.installed-dev
 test-matrix: $(VENV)/.installed-dev
 	.ci/matrix
 	$(BIN)/pytest -m network -rs tests/test_install.py
+
+# 20,000 generations of a small search: memory, file descriptors and compilations stay where they were.
+soak: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.soak
 
 # make bench ORIGINAL=DIR TENSORNEAT=DIR EVOJAX=DIR runs the peers too, from their checkouts.
 bench: $(VENV)/.installed-dev

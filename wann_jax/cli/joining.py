@@ -1,7 +1,7 @@
-"""Several processes that search as one: `--coordinator HOST:PORT --num-processes N --process-id I`, or a cluster's word.
+"""Processes that search as one: `--coordinator HOST:PORT --num-processes N --process-id I`, or a cluster's word.
 
-In: options, or what a cluster's launcher has set. Out: JAX's processes, connected, before JAX starts. Every process runs
-the same command; the first one alone writes files and shows progress.
+In: options, or what a cluster's launcher has set. Out: JAX's processes, connected, before JAX starts. Every process
+runs the same command; the first one alone writes files and shows progress.
 """
 
 import dataclasses
