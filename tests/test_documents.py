@@ -16,7 +16,8 @@ from wann_jax import zoo
 from wann_jax.cli import COMMANDS, parsing
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.networks.files import CHAMPION_FILE
-from wann_jax.runs.directory import RunDirectory, RunSettings
+from wann_jax.runs.directory import RunDirectory
+from wann_jax.runs.settings import RunSettings
 
 ROOT = Path(__file__).parents[1]
 SKIPPED = re.compile(r"(^|/)(\.\w|runs/|build/|node_modules/)")

@@ -3,6 +3,7 @@
 In: a path and a limit. Out: bytes. Only regular files are opened: a pipe would wait for ever, a device never ends.
 """
 
+import contextlib
 import csv
 import gzip
 import io
@@ -50,14 +51,18 @@ def read_bytes(path: StrPath, limit: int) -> bytes:
 
 
 def write_atomically(path: StrPath, content: str | bytes) -> None:
-    """Writes a file in one step: a reader, or a crash, never meets half of it. Raises OSError."""
+    """Writes a file in one step: a reader, or a crash, of the machine too, never meets half of it. Raises OSError."""
     target = Path(path)
     partial = target.with_name(target.name + ".partial")
     try:
-        partial.write_bytes(content.encode() if isinstance(content, str) else content)
+        with partial.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())  # else the name may be on the disk before the content
         partial.replace(target)
     except BaseException:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise
 
 

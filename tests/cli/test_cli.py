@@ -18,16 +18,16 @@ import pytest
 from gymnax.environments import spaces
 
 import wann_jax
+from tests.cli.helpers import SEARCH, TINY, assert_same_run, rows
 from tests.helpers import native_runs
 from wann_jax.cli import main, run
 from wann_jax.cli.searching import FRESH_SEED
 from wann_jax.envs.cartpole_swingup import CartPoleSwingUp
 from wann_jax.networks.files import load_info
-from wann_jax.runs.directory import RunDirectory, RunSettings
+from wann_jax.runs.directory import RunDirectory
+from wann_jax.runs.settings import RunSettings
 from wann_jax.zoo import FOLDER as ZOO
 
-TINY = ("--preset", "quick", "--population-size", "24", "--champion-candidates", "3", "--seed", "3")
-SEARCH = ("search", "xor", *TINY, "--checkpoint-interval", "4", "--generations", "12")
 # |x1 - x2| at weight 1: x1 -> h2, x2 -> h1 (inverse) -> h2 (abs) -> output; bias off.
 XOR_MATRIX = "0,0,0,0,0,nan,1\n0,0,0,0,1,0,1\n0,0,0,1,0,0,1\n0,0,0,0,1,0,7\n0,0,0,0,0,1,8\n0,0,0,0,0,0,1\n"
 
@@ -38,26 +38,6 @@ def no_unused_accelerator(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("wann_jax.cli.devices.DEVICE_FILES", tmp_path_factory.mktemp("dev"))
         yield
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A run directory of an uninterrupted search, and what was printed."""
-    path = tmp_path_factory.mktemp("cli") / "run"
-    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
-        assert main([*SEARCH, "--out", str(path)]) == 0
-    return path, out.getvalue(), err.getvalue()
-
-
-def rows(path):
-    """The metrics without the column of times."""
-    lines = (path / "metrics.jsonl").read_text().splitlines()
-    return [{name: value for name, value in json.loads(line).items() if name != "seconds"} for line in lines]
-
-
-def assert_same_run(path, other):
-    assert rows(path) == rows(other)
-    assert (path / "champion.json").read_bytes() == (other / "champion.json").read_bytes()
 
 
 class TestSearch:

@@ -15,9 +15,10 @@ from tests.runs.test_directory import made_up_dispatch
 from wann_jax.cli import main
 from wann_jax.errors import ConfigError
 from wann_jax.evolution.loop import start
-from wann_jax.runs.directory import RunDirectory, RunSettings
+from wann_jax.runs.directory import RunDirectory
 from wann_jax.runs.logs import check_logs
 from wann_jax.runs.runner import run_to_end
+from wann_jax.runs.settings import RunSettings
 
 CONFIG = wann.SearchConfig.preset("xor", "quick", population_size=24, generations=6, champion_candidates=3)
 

@@ -10,8 +10,9 @@ from wann_jax.errors import ConfigError, DataError
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.genomes.genome import GenomeSpec
 from wann_jax.networks.files import save_network
-from wann_jax.runs.directory import RunDirectory, RunSettings
+from wann_jax.runs.directory import RunDirectory
 from wann_jax.runs.origin import task_of
+from wann_jax.runs.settings import RunSettings
 
 GENOME = from_plain(GenomeSpec.for_task(2, 1, (5,), 4), PlainGenome([1, 1, 1, 1], [(1, 3, True)]))
 

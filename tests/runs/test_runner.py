@@ -1,6 +1,7 @@
 """Whatever ends a run: its last good state is saved."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.loop import dispatches, start
 from wann_jax.networks.files import load_genome, load_info
 from wann_jax.runs import runner
-from wann_jax.runs.directory import RunDirectory, RunSettings
+from wann_jax.runs.directory import RunDirectory
+from wann_jax.runs.settings import RunSettings
 
 
 @pytest.mark.parametrize("trouble", [RuntimeError("a worker died"), KeyboardInterrupt()])
@@ -63,3 +65,27 @@ def test_each_champion_is_kept_by_the_generation_that_found_it(tmp_path, monkeyp
     again = run.load(task, settings)  # the champion is known: its score is no news
     runner.run_to_end(run, settings, task, again)
     assert [int(file.stem) for file in run.champions()] == found[:-1]
+
+
+def test_a_checkpoint_is_made_every_so_many_minutes_and_the_last_ones_are_kept(tmp_path, monkeypatch):
+    config = SearchConfig.preset("xor", "quick", population_size=24, champion_candidates=3, generations=9)
+    settings = RunSettings("xor", {}, 3, config, checkpoint_interval=50, checkpoint_minutes=2, keep_checkpoints=3)
+    run, task = RunDirectory.create(tmp_path / "run", settings), settings.make_task()
+    monkeypatch.setattr("wann_jax.evolution.loop.SECONDS_PER_DISPATCH", 1e-9)  # one generation for each dispatch
+    seconds, saved, save = [0.0], [], RunDirectory.save
+
+    def noting(run, state, keep):
+        saved.append(int(state.generation))
+        save(run, state, keep)
+
+    def lasting(*args):
+        for dispatch in dispatches(*args):
+            seconds[0] += 60.0
+            yield dispatch
+
+    monkeypatch.setattr(RunDirectory, "save", noting)
+    monkeypatch.setattr(runner, "dispatches", lasting)
+    monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    runner.run_to_end(run, settings, task, start(task, config, 3))
+    assert saved == [2, 4, 6, 8, 9]
+    assert sorted(file.name for file in (run.path / "checkpoints").iterdir()) == ["6", "8", "9"]

@@ -67,3 +67,16 @@ def test_in_a_loop_that_ends_in_order_the_second_press_ends_the_wait(pipe):
         ours.recv()
         press(0.2)
         assert in_a_callback(ours) == -1
+
+
+def test_a_closed_terminal_is_not_heard_where_it_is_ignored_as_under_nohup():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interrupts.until_interrupted() as came:
+            signal.raise_signal(signal.SIGHUP)
+            assert came() == 0
+            signal.raise_signal(signal.SIGTERM)
+            assert came() == signal.SIGTERM
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import signal
 from pathlib import Path
 from unittest import mock
 
@@ -131,7 +132,7 @@ class TestCommand:
 
         @contextlib.contextmanager
         def after_a_round():
-            yield lambda: (path / "metrics.jsonl").read_text() != ""
+            yield lambda: signal.SIGINT if (path / "metrics.jsonl").read_text() else 0
 
         with mock.patch.object(vae_runner, "until_interrupted", after_a_round):
             assert main(["train-vae", "--out", str(path), *OPTIONS]) == 130

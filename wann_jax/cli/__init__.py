@@ -1,7 +1,7 @@
 """The command line `wann`.
 
 In: arguments. Out: files, a table on the terminal, an exit status: 0; 2 for a user's mistake, told in one line; 130
-after Ctrl-C, with everything written.
+after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP, with everything written.
 """
 
 import importlib

@@ -6,6 +6,7 @@ In: arguments. Out: a run directory and a closing table, or a network file to go
 import dataclasses
 import sys
 from pathlib import Path
+from typing import Any
 
 import jax.numpy as jnp
 import tyro
@@ -20,15 +21,19 @@ from wann_jax.evolution.loop import start
 from wann_jax.evolution.progress import waiting
 from wann_jax.genomes.building import unite
 from wann_jax.genomes.graph import num_live_connections
+from wann_jax.native import tell
 from wann_jax.networks.files import CHAMPION_FILE, load_genome, load_network, save_network
 from wann_jax.report.tables import connections_in_words, print_scores, score_document
-from wann_jax.runs.directory import RunDirectory, RunSettings, read_settings
+from wann_jax.runs.directory import ADVICE, LEFTOVERS, RunDirectory, make_directory
+from wann_jax.runs.holding import held
 from wann_jax.runs.logs import check_logs
 from wann_jax.runs.runner import run_to_end
+from wann_jax.runs.settings import KEPT_CHECKPOINTS, RunSettings, kernels_here, read_settings
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.registry import find_spec
 
 GRADED_DEPTH = 4  # by default: input, relay, hidden node, relay, output
+OF_CHECKPOINTS = ("checkpoint_interval", "checkpoint_minutes", "keep_checkpoints")  # options of a search
 FRESH_SEED = 2**31 - 1  # of the episodes in the closing table: no search draws from it
 
 
@@ -53,6 +58,10 @@ class SearchCommand:
     """Run directory; default: runs/TASK-PRESET-SEED."""
     checkpoint_interval: int = 50
     """Generations between checkpoints."""
+    checkpoint_minutes: float = 10.0
+    """Minutes after which there is one in any case."""
+    keep_checkpoints: int = KEPT_CHECKPOINTS
+    """How many of the last checkpoints to keep."""
     log: tuple[str, ...] = ()
     """Logs to write besides the run's metrics.csv, separated by commas: tensorboard, wandb (extras of these names)."""
 
@@ -93,7 +102,7 @@ def run_search(args: list[str]) -> int:
         require(args[0] == old.task, "task", f"that of {file}, {old.task!r}, or left out", args[0])
         chosen, options, seed = old.config, old.task_options, old.seed
         chosen = dataclasses.replace(chosen, **graded_settings(old.task, graded_depth))
-        kept = dict(checkpoint_interval=old.checkpoint_interval, log=tuple(old.logs))
+        kept = {name: getattr(old, name) for name in OF_CHECKPOINTS} | dict(log=tuple(old.logs))
     else:
         preset = value_of(args, "--preset", SearchCommand.preset)
         chosen = SearchConfig.preset(name, preset, graded_depth=graded_depth)
@@ -106,12 +115,12 @@ def run_search(args: list[str]) -> int:
         task_options=options | given(command.task_options),
         seed=command.seed,
         config=command.search,
-        checkpoint_interval=command.checkpoint_interval,
+        **{name: getattr(command, name) for name in OF_CHECKPOINTS},
         initial=command.initial,
         logs=list(command.log),
     )
     check_logs(settings.logs)
-    require(settings.checkpoint_interval >= 1, "checkpoint_interval", "at least 1", settings.checkpoint_interval)
+    settings.check_checkpoints()
     settings.config.check()
     is_graded = command.search.graded_depth > 0
     require(is_graded or not command.graded, "search.graded_depth", "above 0 with --graded", 0)
@@ -119,14 +128,15 @@ def run_search(args: list[str]) -> int:
     initial = None if command.initial is None else load_genome(command.initial, task.num_inputs, task.num_outputs)
     state = start(task, settings.config, settings.seed, initial)
     label = "".join(letter if letter.isalnum() else "-" for letter in command.task).strip("-")
-    run = RunDirectory.create(
-        command.out or Path("runs") / f"{label}-{command.preset}-{command.seed}", settings, initial
-    )
-    try:
-        return _run_and_report(run, settings, task, state)
-    except BaseException:
-        run.discard_unbegun()
-        raise
+    out = command.out or Path("runs") / f"{label}-{command.preset}-{command.seed}"
+    make_directory(out, ADVICE, LEFTOVERS)
+    with held(out):
+        run = RunDirectory.create(out, settings, initial)
+        try:
+            return _run_and_report(run, settings, task, state)
+        except BaseException:
+            run.discard_unbegun()
+            raise
 
 
 def run_resume(args: list[str]) -> int:
@@ -138,8 +148,12 @@ def run_resume(args: list[str]) -> int:
     name = args[0] if args else "nothing"
     require(not name.startswith("-") and bool(args), "run", "the first argument of wann resume", name)
     run = RunDirectory.open(Path(name))
-    old = run.read_settings()
-    command = parse(command_type, "resume", args, default=command_type(Path(name), old.config, tuple(old.logs)))
+    with held(run.path):
+        return _resume(run, run.read_settings(), command_type, args)
+
+
+def _resume(run: RunDirectory, old: RunSettings, command_type: Any, args: list[str]) -> int:
+    command = parse(command_type, "resume", args, default=command_type(run.path, old.config, tuple(old.logs)))
     options = old.task_options | given(command.task_options)
     settings = dataclasses.replace(old, config=command.search, task_options=options, logs=list(command.log))
     check_logs(settings.logs)
@@ -158,12 +172,16 @@ def run_resume(args: list[str]) -> int:
         state = start(task, settings.config, settings.seed, run.read_initial())
     done, wanted = int(state.generation), settings.config.generations
     require(wanted >= done, "generations", f"at least the {done} already done", wanted)
-    if settings != old:
+    settings = dataclasses.replace(settings, kernels=kernels_here())
+    if old.kernels not in ("", settings.kernels):
+        words = "what follows equals an uninterrupted run to rounding only"
+        tell(f"the run was made with the kernels {old.kernels!r} and goes on with {settings.kernels!r}: {words}")
+    if (settings, settings.kernels) != (old, old.kernels):
         settings = settings.with_change(done, old)
         run.write_settings(settings)
-        if settings.scoring != old.scoring:  # the champion's score means something else
-            state = state.replace(champion_score=jnp.full_like(state.champion_score, -jnp.inf))
-    run.cut_back(int(state.generation))
+    if settings.is_rescored(done):
+        state = state.replace(champion_score=jnp.full_like(state.champion_score, -jnp.inf))
+    run.cut_back(done)
     return _run_and_report(run, settings, task, state)
 
 
@@ -171,10 +189,10 @@ def _run_and_report(run: RunDirectory, settings: RunSettings, task: Task, state:
     advice = unused_accelerator()
     if advice:
         print(advice, file=sys.stderr)
-    state, finished = run_to_end(run, settings, task, state)
-    if not finished:
+    state, came = run_to_end(run, settings, task, state)
+    if came:
         print(f"stopped after generation {int(state.generation)}; go on with: wann resume {run.path}", file=sys.stderr)
-        return 130
+        return 128 + came
     network = load_network(run.path / CHAMPION_FILE)
     weights = settings.config.shared_weights
     with waiting("fresh episodes"):

@@ -37,13 +37,13 @@ def run_train_vae(args: list[str]) -> int:
         alone = command.vae == VaeConfig() and command.seed == TrainVaeCommand.seed
         require(alone, "settings", "left out with --resume, the directory's hold", " ".join(args))
     run = VaeRun.open(command.out) if command.resume else VaeRun.create(command.out, command.vae, command.seed)
-    state, finished = train_to_end(run, run.load())
-    if not finished:
+    state, came = train_to_end(run, run.load())
+    if came:
         print(
             f"stopped after step {int(state.step)}; go on with: wann train-vae --resume --out {run.path}",
             file=sys.stderr,
         )
-        return 130
+        return 128 + came
     print(strict_json(write_parts(run, state)))
     print(f"written: {run.path}")
     return 0

@@ -13,7 +13,8 @@ import wann_jax.version
 from wann_jax.errors import CheckpointError, require
 from wann_jax.files import StrPath
 from wann_jax.pages import documents, rendering
-from wann_jax.runs.directory import RunDirectory, RunSettings
+from wann_jax.runs.directory import RunDirectory
+from wann_jax.runs.settings import RunSettings
 
 COLUMNS = (
     ("Champion, on held-out episodes or images", "champion_score"),

@@ -22,8 +22,9 @@ from wann_jax.networks.files import load_info, load_network, load_weights
 from wann_jax.networks.layered import Topology
 from wann_jax.networks.network import Network
 from wann_jax.pages import documents, measuring, rendering
-from wann_jax.runs.directory import CONFIG_FILE, RunDirectory, RunSettings
+from wann_jax.runs.directory import CONFIG_FILE, RunDirectory
 from wann_jax.runs.origin import task_of
+from wann_jax.runs.settings import RunSettings
 from wann_jax.strictness import in_32_bits
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.classification import ClassificationTask

@@ -18,7 +18,8 @@ from typing import Any
 from wann_jax.errors import ConfigError, require_known
 from wann_jax.evolution.loop import Dispatch
 from wann_jax.files import StrPath
-from wann_jax.runs.directory import RunDirectory, RunSettings
+from wann_jax.runs.directory import RunDirectory
+from wann_jax.runs.settings import RunSettings
 
 _MODULES = {"tensorboard": "tensorboardX", "wandb": "wandb"}  # by log, which its extra is called like
 TENSORBOARD_FOLDER, WANDB_ID_FILE = "tensorboard", "wandb-id"

@@ -1,56 +1,67 @@
-"""Runs a search in a run directory: files, checkpoints, progress, Ctrl-C.
+"""Runs a search in a run directory: files, checkpoints, progress, signals.
 
-In: a run directory and a state. Out: the run directory, complete, and whether the search reached its end.
+In: a run directory and a state. Out: the run directory, complete, and what ended the search.
 """
+
+import time
 
 import jax
 import jax.numpy as jnp
 
+from wann_jax.errors import CheckpointError
 from wann_jax.evolution.generation import SearchState
 from wann_jax.evolution.loop import dispatches
 from wann_jax.evolution.progress import SearchProgress
-from wann_jax.runs.directory import RunDirectory, RunSettings
+from wann_jax.runs.directory import RunDirectory
 from wann_jax.runs.logs import open_logs
+from wann_jax.runs.settings import RunSettings
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.interrupts import until_interrupted
 
 
-def run_to_end(run: RunDirectory, settings: RunSettings, task: Task, state: SearchState) -> tuple[SearchState, bool]:
-    """Searches until the last generation, or until Ctrl-C; True if the end was reached.
+def run_to_end(run: RunDirectory, settings: RunSettings, task: Task, state: SearchState) -> tuple[SearchState, int]:
+    """Searches until the last generation, or until a signal; the last state, and that signal's number, 0 for the end.
 
-    Metrics are written with every dispatch, a checkpoint and the champion every `checkpoint_interval` generations
-    and at the end. Ctrl-C ends the run after the dispatch in flight; a second Ctrl-C ends it at once. Whatever ends it,
-    an error in a dispatch too, the last generations before are saved.
+    Metrics are written with every dispatch, after the champion that they tell of; a checkpoint every
+    `checkpoint_interval` generations and every `checkpoint_minutes`, and at the end. Ctrl-C, SIGTERM and SIGHUP end the
+    run after the dispatch in flight; a second Ctrl-C ends it at once. Whatever ends it, an error in a dispatch too, the
+    last generations before are saved.
     """
     interval, total = settings.checkpoint_interval, settings.config.generations
     progress = SearchProgress(total, task.work_unit, int(state.generation))
     unsaved: SearchState | None = None
     score = float(state.champion_score)
     logs = open_logs(run, settings, int(state.generation))
-    with until_interrupted() as interrupted, progress, logs as log:
+    if int(state.generation) > 0:  # a run may have been killed between a checkpoint and this
+        run.write_champion(state, settings)
+    saved = time.monotonic()  # which no change of the clock moves
+    with until_interrupted() as came, progress, logs as log:
         try:
             for dispatch in dispatches(task, settings.config, state, interval):
                 state = dispatch.state
-                run.append_metrics(dispatch)
                 run.log_champion(dispatch, settings, score)
+                run.append_metrics(dispatch)
                 log(dispatch)
                 score = float(dispatch.metrics.champion_score[-1])
                 progress.update(dispatch)
                 generation = int(state.generation)
-                if generation % interval == 0 or generation == total or interrupted():
+                is_time = time.monotonic() - saved >= 60 * settings.checkpoint_minutes
+                if generation % interval == 0 or generation == total or is_time or came():
                     _save(run, state, settings)
-                    unsaved = None
+                    unsaved, saved = None, time.monotonic()
                 else:
                     unsaved = jax.tree.map(jnp.copy, state)  # the next dispatch takes the memory of the state itself
-                if interrupted():
+                if came():
                     break
+        except CheckpointError:  # of the run directory: nothing more can be written
+            raise
         except BaseException:
             if unsaved is not None:
                 _save(run, unsaved, settings)
             raise
-    return state, int(state.generation) >= total
+    return state, 0 if int(state.generation) >= total else came()
 
 
 def _save(run: RunDirectory, state: SearchState, settings: RunSettings) -> None:
-    run.save(state)
-    run.write_champion(state, settings)
+    run.write_champion(state, settings)  # first: a checkpoint of the end is a run's end
+    run.save(state, settings.keep_checkpoints)

@@ -106,8 +106,8 @@ class VaeRun:
         return state
 
 
-def train_to_end(run: VaeRun, state: TrainState) -> tuple[TrainState, bool]:
-    """Trains until the last step, or until Ctrl-C after the round in flight; True if the end was reached.
+def train_to_end(run: VaeRun, state: TrainState) -> tuple[TrainState, int]:
+    """Trains until the last step, or until a signal, after the round in flight; that signal's number, 0 for the end.
 
     Raises ConfigError when the loss is no number any more; the checkpoint before that round stays.
     """
@@ -115,8 +115,8 @@ def train_to_end(run: VaeRun, state: TrainState) -> tuple[TrainState, bool]:
     held_out = held_out_frames(config, run.seed)
     _cut_metrics(run.path / METRICS, int(state.step))
     rounds_left = -(-(config.steps - int(state.step)) // config.round_steps)
-    with until_interrupted() as interrupted, StepProgress("round", rounds_left) as progress:
-        while int(state.step) < config.steps and not interrupted():
+    with until_interrupted() as came, StepProgress("round", rounds_left) as progress:
+        while int(state.step) < config.steps and not came():
             state, row = _one_round(run, state, held_out)
             run.save(state)
             with (run.path / METRICS).open("a") as file:
@@ -127,7 +127,7 @@ def train_to_end(run: VaeRun, state: TrainState) -> tuple[TrainState, bool]:
                 f"R2 of offset {row['r2_offset']:.3f}, heading {row['r2_heading']:.3f}  "
                 f"{row['frames_per_second']:.0f} frames/s"
             )
-    return state, int(state.step) >= config.steps
+    return state, 0 if int(state.step) >= config.steps else came()
 
 
 def _one_round(run: VaeRun, state: TrainState, held_out: Frames) -> tuple[TrainState, dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""Ctrl-C, also while a compiled program calls back into Python.
+"""Ctrl-C, also while a compiled program calls back into Python; and the signals of those who end a process in order.
 
-In: presses. Out: a flag for loops that end in order, KeyboardInterrupt for what waits. Python's own handlers run in the
+In: signals. Out: a flag for loops that end in order, KeyboardInterrupt for what waits. Python's own handlers run in the
 main thread only, between instructions: not before a program has ended that the main thread waits for.
 """
 
@@ -8,9 +8,12 @@ import atexit
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
+
+# Besides Ctrl-C: of batch systems, containers and `kill`; of a terminal that is closed.
+ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 _ears: list[socket.socket] = []  # both ends of a pair: a byte for every signal
 _presses = 0
@@ -44,20 +47,25 @@ def ready(pipe: Connection, seconds: float) -> bool:
 
 
 @contextmanager
-def until_interrupted() -> Iterator:
-    """Gives a function that tells whether Ctrl-C was pressed; the second press raises KeyboardInterrupt."""
+def until_interrupted() -> Iterator[Callable[[], int]]:
+    """Gives a function that tells which signal came that ends a loop in order, 0 for none.
+
+    Ctrl-C after one raises KeyboardInterrupt; a terminal's end is not heard where it is ignored (nohup).
+    """
     global _most
-    pressed = False
+    came = 0
 
     def note(signum, frame):
-        nonlocal pressed
-        pressed = True
+        nonlocal came
+        came = came or signum
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    previous = signal.signal(signal.SIGINT, note)
+    heard = [each for each in ENDING if signal.getsignal(each) != signal.SIG_IGN]
+    previous = {each: signal.signal(each, note) for each in (signal.SIGINT, *heard)}
     _most = 2
     try:
-        yield lambda: pressed
+        yield lambda: came
     finally:
         _most = 1
-        signal.signal(signal.SIGINT, previous)
+        for each, handler in previous.items():
+            signal.signal(each, handler)
