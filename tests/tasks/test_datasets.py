@@ -2,10 +2,13 @@
 
 import gzip
 import hashlib
+import http.server
 import os
 import struct
+import threading
 import zipfile
 from pathlib import Path
+from typing import ClassVar
 
 import jax
 import numpy as np
@@ -474,3 +477,72 @@ def test_a_bad_download_is_removed_and_the_next_mirror_tried(cache, tiny_mnist, 
     assert asked == [f"{mirror}{name}.gz" for name in NAMES for mirror in datasets.MNIST_URLS]
     assert first.labels["test"].tolist() == arrays[NAMES[3]].tolist()
     assert sorted(path.name for path in cache.iterdir()) == sorted(NAMES)
+
+
+class Mirrors(http.server.BaseHTTPRequestHandler):
+    """Serves what `files` has under a path, as it is; anything else is not found."""
+
+    files: ClassVar[dict[str, bytes]] = {}
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self):  # noqa: N802
+        self.asked.append(self.path)
+        content = self.files.get(self.path)
+        self.send_response(200 if content is not None else 404)
+        self.send_header("Content-Length", str(len(content or b"")))
+        self.end_headers()
+        self.wfile.write(content or b"")
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def mirrors(monkeypatch):
+    """A server on this machine that stands for three mirrors; what it serves and was asked for."""
+    monkeypatch.setattr(Mirrors, "files", {})
+    monkeypatch.setattr(Mirrors, "asked", [])
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mirrors) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        places = [f"http://127.0.0.1:{server.server_port}/{mirror}/" for mirror in range(3)]
+        monkeypatch.setattr(datasets, "MNIST_URLS", places)
+        yield Mirrors
+        server.shutdown()
+        thread.join()
+
+
+def test_whatever_mirrors_send_and_caches_hold_only_the_files_of_these_hashes_are_taken(cache, tiny_mnist, mirrors):
+    _, arrays = tiny_mnist
+    packed = {name: gzip.compress(idx_bytes(array)) for name, array in arrays.items()}
+    other = gzip.compress(idx_bytes(arrays[NAMES[0]] // 2))  # sound, and not MNIST
+    bad = [other, packed[NAMES[1]][:-9], packed[NAMES[2]][::-1]]  # and for the last name nothing
+    mirrors.files |= {f"/0/{name}.gz": content for name, content in zip(NAMES, bad, strict=False)}
+    mirrors.files |= {f"/1/{name}.gz": b"<html>moved</html>" for name in NAMES}
+    mirrors.files |= {f"/2/{name}.gz": content for name, content in packed.items()}
+    wanted = datasets.load_mnist()
+    assert wanted.labels["test"].tolist() == arrays[NAMES[3]].tolist()
+    assert mirrors.asked == [f"/{mirror}/{name}.gz" for name in NAMES for mirror in range(3)]
+    (cache / NAMES[0]).write_bytes(idx_bytes(arrays[NAMES[0]] // 2))
+    (cache / NAMES[1]).write_bytes(b"")
+    mirrors.asked.clear()
+    again = datasets.load_mnist()
+    assert mirrors.asked == [f"/{mirror}/{name}.gz" for name in NAMES[:2] for mirror in range(3)]
+    np.testing.assert_array_equal(again.inputs["train"], wanted.inputs["train"])
+    assert sorted(path.name for path in cache.iterdir()) == sorted(NAMES)
+
+
+def test_downloads_are_over_https():
+    assert len(datasets.MNIST_URLS) >= 2
+    assert all(url.startswith("https://") for url in datasets.MNIST_URLS)
+
+
+def test_a_cache_that_cannot_be_is_no_traceback(tmp_path, monkeypatch, tiny_mnist, mirrors):
+    _, arrays = tiny_mnist
+    mirrors.files |= {f"/0/{name}.gz": gzip.compress(idx_bytes(array)) for name, array in arrays.items()}
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv(CACHE_DIR_VARIABLE, str(tmp_path / "file"))
+    monkeypatch.delenv(datasets.MNIST_DIR_VARIABLE, raising=False)
+    refused(datasets.load_mnist, "MNIST cannot be downloaded")

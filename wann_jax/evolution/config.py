@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from wann_jax.errors import ConfigError, require, require_known
+from wann_jax.errors import ConfigError, brief, require, require_known
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS
 from wann_jax.genomes.genome import GRADED_RULE, is_graded_depth
 from wann_jax.genomes.mutation import MUTATIONS
@@ -181,7 +181,7 @@ def check_weights(field: str, weights: Any) -> tuple[float, ...]:
     try:
         values = tuple(float(weight) for weight in weights)
     except (TypeError, ValueError, OverflowError):
-        raise ConfigError(f"{field} must be a list of numbers; got {weights!r}") from None
+        raise ConfigError(f"{field} must be a list of numbers; got {brief(weights)}") from None
     require(len(values) > 0, field, "at least one number", weights)
     require(all(abs(value) <= LARGEST for value in values), field, "finite numbers, in 32 bits", weights)
     return values

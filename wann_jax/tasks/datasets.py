@@ -6,12 +6,13 @@ choices never touch the test images. Every damaged or missing file raises DataEr
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from wann_jax.errors import DataError
-from wann_jax.files import MOST_DATA_BYTES, cache_dir, read_bytes, unpacked
+from wann_jax.files import MOST_DATA_BYTES, cache_dir, read_bytes, unpacked, write_atomically
 from wann_jax.tasks.arrays import read_idx, read_npz
 from wann_jax.tasks.dataset import Dataset, split_dataset
 
@@ -165,11 +166,12 @@ def _fetched(url: str, path: Path, sha256: str) -> bool:
         kept.unlink(missing_ok=True)  # pooch would take it as it is, good or bad
         kept = Path(pooch.retrieve(f"{url}{packed}", None, packed, path.parent))
         content = unpacked(kept, read_bytes(kept, MOST_DATA_BYTES), MOST_DATA_BYTES)
+        good = hashlib.sha256(content).hexdigest() == sha256
+        if good:
+            write_atomically(path, content)
     except (OSError, ValueError):  # a DataError is a ValueError
         return False
     finally:
-        kept.unlink(missing_ok=True)
-    good = hashlib.sha256(content).hexdigest() == sha256
-    if good:
-        path.write_bytes(content)
+        with suppress(OSError):
+            kept.unlink(missing_ok=True)
     return good

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from wann_jax.errors import ConfigError, did_you_mean, require, require_known, unknown
+from wann_jax.errors import ConfigError, brief, did_you_mean, require, require_known, unknown
 from wann_jax.tasks.labels import Labels
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def find_spec(task: str) -> TaskSpec:
     """The spec of the task called so: its own, or its family's. Raises ConfigError for an unknown name."""
     _load()
     if not isinstance(task, str):
-        raise ConfigError(f"task must be a name; got {task!r}")
+        raise ConfigError(f"task must be a name; got {brief(task)}")
     if task in _registered and not is_family(task):
         return _registered[task]
     kind, _, argument = task.partition(":")
