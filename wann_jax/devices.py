@@ -111,14 +111,8 @@ def _place(leaf: Any, home: NamedSharding) -> Array:
 
 
 def taken_home(tree: Any) -> Any:
-    """Arrays that every device has whole, on this process's own device alone."""
-    if not _is_shared(replicated()):
-        return tree
-
-    def taken(leaf: Array) -> Array:
-        return leaf.addressable_data(0)
-
-    return jax.tree.map(taken, tree)
+    """Arrays that every device has whole: where devices of other processes have them too, those on an own device."""
+    return jax.tree.map(lambda leaf: leaf if leaf.is_fully_addressable else leaf.addressable_data(0), tree)
 
 
 def agreed(count: int) -> int:

@@ -4,12 +4,15 @@ In: options, or what a cluster's launcher has set. Out: JAX's processes, connect
 runs the same command; the first one alone writes files and shows progress.
 """
 
+import contextlib
 import dataclasses
 import os
+from collections.abc import Iterator
 
 import jax
 
-from wann_jax.errors import require
+from wann_jax.errors import WannError, require
+from wann_jax.native import tell
 
 HEARTBEAT = 30  # s after which a process that says nothing counts as dead, and ends the others
 # Set by launchers, with more processes than one: mpirun's and srun's numbers of processes.
@@ -47,6 +50,18 @@ def join(processes: Processes) -> None:
     host, _, port = address.rpartition(":")
     require(bool(host) and port.isdecimal(), "coordinator", "HOST:PORT", address)
     jax.distributed.initialize(address, count, number, heartbeat_timeout_seconds=HEARTBEAT)
+
+
+@contextlib.contextmanager
+def ending_together(advice: str) -> Iterator[None]:
+    """Ends this process, with one line, where another one of the search has ended in the middle of it."""
+    try:
+        yield
+    except (jax.errors.JaxRuntimeError, ValueError) as error:  # as collectives say it
+        if jax.process_count() == 1 or isinstance(error, WannError):
+            raise
+        tell(f"wann: another process of the search has ended ({str(error).splitlines()[0][:100]}); {advice}")
+        os._exit(1)  # JAX would wait for the others, and abort
 
 
 def _in_cluster() -> bool:

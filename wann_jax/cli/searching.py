@@ -13,6 +13,7 @@ import tyro
 
 from wann_jax.analysis.evaluation import evaluate
 from wann_jax.cli.devices import unused_accelerator
+from wann_jax.cli.joining import Processes, ending_together, join
 from wann_jax.cli.parsing import given, parse, value_of, with_task_options
 from wann_jax.errors import CheckpointError, require
 from wann_jax.evolution.config import SearchConfig, graded_settings
@@ -25,7 +26,7 @@ from wann_jax.native import tell
 from wann_jax.networks.files import CHAMPION_FILE, load_genome, load_network, save_network
 from wann_jax.report.tables import connections_in_words, print_scores, score_document
 from wann_jax.runs.directory import ADVICE, LEFTOVERS, RunDirectory, make_directory
-from wann_jax.runs.holding import held
+from wann_jax.runs.following import FollowedRun, held_by_first, is_first
 from wann_jax.runs.logs import check_logs
 from wann_jax.runs.runner import run_to_end
 from wann_jax.runs.settings import KEPT_CHECKPOINTS, RunSettings, kernels_here, read_settings
@@ -64,6 +65,7 @@ class SearchCommand:
     """How many of the last checkpoints to keep."""
     log: tuple[str, ...] = ()
     """Logs to write besides the run's metrics.csv, separated by commas: tensorboard, wandb (extras of these names)."""
+    processes: tyro.conf.OmitArgPrefixes[Processes] = dataclasses.field(default_factory=Processes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +77,7 @@ class ResumeCommand:
     search: tyro.conf.OmitArgPrefixes[SearchConfig] = dataclasses.field(default_factory=SearchConfig)
     log: tuple[str, ...] = ()
     """Logs to write, as for wann search; default: those that the run has."""
+    processes: tyro.conf.OmitArgPrefixes[Processes] = dataclasses.field(default_factory=Processes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,6 +113,7 @@ def run_search(args: list[str]) -> int:
         options = dict(find_spec(name).preset(name, preset).options)
     default = command_type(task=args[0], search=chosen, seed=seed, **kept)
     command = parse(command_type, "search", args, default=default)
+    join(command.processes)
     settings = RunSettings(
         task=command.task,
         task_options=options | given(command.task_options),
@@ -129,9 +133,10 @@ def run_search(args: list[str]) -> int:
     state = start(task, settings.config, settings.seed, initial)
     label = "".join(letter if letter.isalnum() else "-" for letter in command.task).strip("-")
     out = command.out or Path("runs") / f"{label}-{command.preset}-{command.seed}"
-    make_directory(out, ADVICE, LEFTOVERS)
-    with held(out):
-        run = RunDirectory.create(out, settings, initial)
+    if is_first():
+        make_directory(out, ADVICE, LEFTOVERS)
+    with held_by_first(out):
+        run = _kind_of_run().create(out, settings, initial)
         try:
             return _run_and_report(run, settings, task, state)
         except BaseException:
@@ -147,13 +152,19 @@ def run_resume(args: list[str]) -> int:
         parse(command_type, "resume", args)
     name = args[0] if args else "nothing"
     require(not name.startswith("-") and bool(args), "run", "the first argument of wann resume", name)
-    run = RunDirectory.open(Path(name))
-    with held(run.path):
-        return _resume(run, run.read_settings(), command_type, args)
+    old = RunDirectory.open(Path(name)).read_settings()
+    command = parse(command_type, "resume", args, default=command_type(Path(name), old.config, tuple(old.logs)))
+    join(command.processes)
+    run = _kind_of_run()(Path(name))
+    with held_by_first(run.path):
+        return _resume(run, run.read_settings(), command)
 
 
-def _resume(run: RunDirectory, old: RunSettings, command_type: Any, args: list[str]) -> int:
-    command = parse(command_type, "resume", args, default=command_type(run.path, old.config, tuple(old.logs)))
+def _kind_of_run() -> type[RunDirectory]:
+    return RunDirectory if is_first() else FollowedRun
+
+
+def _resume(run: RunDirectory, old: RunSettings, command: Any) -> int:
     options = old.task_options | given(command.task_options)
     settings = dataclasses.replace(old, config=command.search, task_options=options, logs=list(command.log))
     check_logs(settings.logs)
@@ -189,7 +200,10 @@ def _run_and_report(run: RunDirectory, settings: RunSettings, task: Task, state:
     advice = unused_accelerator()
     if advice:
         print(advice, file=sys.stderr)
-    state, came = run_to_end(run, settings, task, state)
+    with ending_together(f"go on with: wann resume {run.path}"):
+        state, came = run_to_end(run, settings, task, state)
+    if not is_first():
+        return 0 if not came else 128 + came
     if came:
         print(f"stopped after generation {int(state.generation)}; go on with: wann resume {run.path}", file=sys.stderr)
         return 128 + came

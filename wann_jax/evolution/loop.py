@@ -204,8 +204,7 @@ def search(
             rows.append(dispatch.metrics)
             shown.update(dispatch)
             on_dispatch(dispatch)
-    with on_devices(check_devices(devices)):
-        state = taken_home(state)
+    state = taken_home(state)
     return SearchResult(
         champion=state.champion,
         champion_score=float(state.champion_score),

@@ -60,7 +60,7 @@ class Checkpoints:
                 self._remove(later)
         sizes: dict[str, Any] = {**dataclasses.asdict(state.genomes.spec)}
         sizes |= {"population_size": state.genomes.num_nodes.shape[0], "prng": str(jax.random.key_impl(state.key))}
-        plain = {**vars(state), "key": jax.random.key_data(state.key)}
+        plain = jax.tree.map(np.asarray, {**vars(state), "key": jax.random.key_data(state.key)})
         sizes["state_sha256"] = _sha256_of_arrays(plain)
         sizes["sha256"] = _sha256_of(sizes)
         self._check_room(sum(leaf.nbytes for leaf in jax.tree.leaves(plain)))
@@ -135,11 +135,20 @@ class Checkpoints:
         logger = logging.getLogger("absl")
         before, logger.disabled = logger.disabled, True  # of an error orbax logs some hundred lines
         try:
-            options = ocp.CheckpointManagerOptions(enable_async_checkpointing=False)
+            options = ocp.CheckpointManagerOptions(enable_async_checkpointing=False, **_alone())
             with ocp.CheckpointManager(self.path, options=options) as manager:
                 yield manager
         finally:
             logger.disabled = before
+
+
+def _alone() -> dict[str, Any]:
+    """For orbax, where there are more processes: each for itself, since the first one writes and all may read."""
+    from orbax import checkpoint as ocp
+
+    here = jax.process_index()
+    options = ocp.options.MultiprocessingOptions(here, {here}, f"process {here}")
+    return {"multiprocessing_options": options, "create": False} if jax.process_count() > 1 else {}
 
 
 def _whole(is_whole: bool, otherwise: str) -> None:
@@ -181,4 +190,6 @@ def _fitting_spec(sizes: dict[str, Any], task: Task, config: SearchConfig) -> Ge
 
 
 def _on_first_device(leaf: jax.ShapeDtypeStruct | jax.Array) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=jax.sharding.SingleDeviceSharding(jax.devices()[0]))
+    return jax.ShapeDtypeStruct(
+        leaf.shape, leaf.dtype, sharding=jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    )

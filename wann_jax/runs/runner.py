@@ -3,16 +3,19 @@
 In: a run directory and a state. Out: the run directory, complete, and what ended the search.
 """
 
+import signal
 import time
 
 import jax
 import jax.numpy as jnp
 
+from wann_jax.devices import anywhere, taken_home
 from wann_jax.errors import CheckpointError
 from wann_jax.evolution.generation import SearchState
 from wann_jax.evolution.loop import dispatches
 from wann_jax.evolution.progress import SearchProgress
 from wann_jax.runs.directory import RunDirectory
+from wann_jax.runs.following import is_first
 from wann_jax.runs.logs import open_logs
 from wann_jax.runs.settings import RunSettings
 from wann_jax.tasks.base import Task
@@ -25,10 +28,11 @@ def run_to_end(run: RunDirectory, settings: RunSettings, task: Task, state: Sear
     Metrics are written with every dispatch, after the champion that they tell of; a checkpoint every
     `checkpoint_interval` generations and every `checkpoint_minutes`, and at the end. Ctrl-C, SIGTERM and SIGHUP end the
     run after the dispatch in flight; a second Ctrl-C ends it at once. Whatever ends it, an error in a dispatch too, the
-    last generations before are saved.
+    last generations before are saved. Of several processes that search as one, the first one writes, and all stop
+    where one does.
     """
     interval, total = settings.checkpoint_interval, settings.config.generations
-    progress = SearchProgress(total, task.work_unit, int(state.generation))
+    progress = SearchProgress(total, task.work_unit, int(state.generation), is_on=is_first())
     unsaved: SearchState | None = None
     score = float(state.champion_score)
     logs = open_logs(run, settings, int(state.generation))
@@ -46,12 +50,13 @@ def run_to_end(run: RunDirectory, settings: RunSettings, task: Task, state: Sear
                 progress.update(dispatch)
                 generation = int(state.generation)
                 is_time = time.monotonic() - saved >= 60 * settings.checkpoint_minutes
-                if generation % interval == 0 or generation == total or is_time or came():
+                stops = anywhere(came() > 0)
+                if generation % interval == 0 or generation == total or is_time or stops:
                     _save(run, state, settings)
                     unsaved, saved = None, time.monotonic()
                 else:
                     unsaved = jax.tree.map(jnp.copy, state)  # the next dispatch takes the memory of the state itself
-                if came():
+                if stops:
                     break
         except CheckpointError:  # of the run directory: nothing more can be written
             raise
@@ -59,9 +64,10 @@ def run_to_end(run: RunDirectory, settings: RunSettings, task: Task, state: Sear
             if unsaved is not None:
                 _save(run, unsaved, settings)
             raise
-    return state, 0 if int(state.generation) >= total else came()
+    return state, 0 if int(state.generation) >= total else came() or signal.SIGTERM  # that of another process
 
 
 def _save(run: RunDirectory, state: SearchState, settings: RunSettings) -> None:
+    state = taken_home(state)
     run.write_champion(state, settings)  # first: a checkpoint of the end is a run's end
     run.save(state, settings.keep_checkpoints)
