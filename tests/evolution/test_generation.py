@@ -176,6 +176,44 @@ def test_returns_that_are_not_finite_rank_last_and_are_counted():
     assert float(next_state.champion_score) == 1.0
 
 
+@pytest.mark.parametrize("scale", [0.0, 1.0, 1e12, 1e30])
+def test_one_return_that_is_not_finite_is_worse_than_the_worst_honest_ones(scale):
+    """Also where all others of the same individual are as good as can be."""
+    state = loop.start(TASK, CONFIG, 0)
+    honest = jnp.full((24, 6), -scale).at[0].set(scale)
+    returns = search.with_floor(honest.at[0, 3].set(jnp.nan))
+    assert float(returns.mean(-1)[0]) < -scale
+    assert bool(jnp.isfinite(returns.mean(-1)).all())
+    np.testing.assert_array_equal(returns[1:], honest[1:])
+    if scale <= 1.0:
+        assert float(returns[0, 3]) == search.RETURN_FLOOR  # as it always was
+    state, metrics = jax.jit(wann.tell)(CONFIG, state, honest.at[0, 3].set(jnp.nan))
+    assert float(metrics.return_max) == float(state.champion_score) == pytest.approx(-scale)
+
+
+class Treacherous(WeightsAsReturns):
+    """Honest returns are very low; from some generation on there is nothing but NaN."""
+
+    def evaluate(self, networks, shared_weights, key, episodes):
+        found = super().evaluate(networks, shared_weights, key, episodes)
+        return found._replace(returns=found.returns * 0 + jnp.nan)
+
+    def score(self, networks, shared_weights, key, episodes, split):
+        size = networks.num_connections.shape[0]
+        return jnp.full((size, 6, 1), -1e12).at[1:].set(jnp.nan)
+
+
+def test_nothing_finite_is_told_once_and_takes_no_champions_place(capsys):
+    config = dataclasses.replace(CONFIG, champion_interval=1)
+    history, last = run(config=config, task=Treacherous())
+    assert (history.num_non_finite == 24 * 6).all()
+    assert float(last.state.champion_score) == pytest.approx(-1e12)
+    told = (
+        "every return of task 'weights' in generation 0 is NaN or infinite: such generations have nothing to choose by"
+    )
+    assert capsys.readouterr().err == f"{told}\n"
+
+
 def test_champion_is_judged_on_held_out_scores_and_never_gets_worse():
     config = dataclasses.replace(CONFIG, generations=12, champion_interval=4)
     result = wann.search(TASK, config, seed=1)
@@ -252,6 +290,10 @@ def odd_task(parts=None, evaluation=None, scores=None):
         (
             dict(parts={"returns": jnp.zeros(24)}),
             "returns of task 'weights' must be an array of networks x weights, [24, 6]; got [24]",
+        ),
+        (
+            dict(parts={"returns": jnp.zeros((24, 6), complex)}),
+            "returns of task 'weights' must be real numbers; got 'complex64'",
         ),
         (
             dict(parts={"returns": jnp.zeros((6, 24))}),

@@ -28,10 +28,10 @@ from wann_jax.genomes.mutation import Mutated
 from wann_jax.genomes.population import Pairs, breed, has_room, initial_population
 from wann_jax.networks.compiling import express
 from wann_jax.networks.network import Network
-from wann_jax.strictness import in_32_bits
+from wann_jax.strictness import LARGEST, in_32_bits
 from wann_jax.tasks.base import Evaluation, Task
 
-# What a return that is not finite counts as: worse than any real one, yet fit for arithmetic.
+# What a return that is not finite counts as at most: worse than any real one, yet fit for arithmetic.
 RETURN_FLOOR = -1e9
 MAX_GENERATIONS_PER_DISPATCH = 32
 
@@ -108,7 +108,7 @@ def tell(
         config: the settings that the state was made with.
         state: the state whose networks were evaluated.
         evaluation: what they got, or just their returns [P, W], one for each individual and shared weight, to be
-            maximised. Returns that are not finite count as RETURN_FLOOR.
+            maximised. Returns that are not finite count as less than all others, see `with_floor`.
         candidate: replaces the champion if its score is higher; by default the individual with the largest mean return.
         objectives: what to rank on, by default the objectives that the settings name.
 
@@ -125,11 +125,11 @@ def tell(
     fits = spec.is_ordered or not config.crossover_probability
     require(fits, "search.crossover_probability", "0 where the spec is not ordered", config.crossover_probability)
     if not isinstance(evaluation, Evaluation):
+        require(not jnp.iscomplexobj(evaluation), "returns", "real numbers", str(evaluation.dtype))
         evaluation = Evaluation(jnp.asarray(evaluation, jnp.float32), jnp.zeros(config.population_size))
     size = state.genomes.num_nodes.shape[0]
     _check_shape("returns", evaluation.returns, "networks x weights", size, None)
-    finite = jnp.isfinite(evaluation.returns)
-    returns = jnp.where(finite, evaluation.returns, RETURN_FLOOR)
+    returns, finite = with_floor(evaluation.returns), jnp.isfinite(evaluation.returns)
     rank_key, parent_key, breed_key = jax.random.split(_generation_key(state, 0), 3)
     if candidate is None:
         best = returns.mean(-1).argmax()
@@ -196,18 +196,27 @@ def run_generation(
     return next_state, metrics.replace(work=evaluation.work.sum())
 
 
+def with_floor(returns: Float[Array, "P W"]) -> Float[Array, "P W"]:
+    """The returns; those that are not finite as a number so low that a mean with one of them is below all without."""
+    size, num_weights = returns.shape
+    finite = jnp.isfinite(returns)
+    largest = jnp.where(finite, jnp.abs(returns), 0.0).max()
+    # With all other returns of an individual at +largest its mean is still below -largest. Sums of floors are finite.
+    floor = jnp.clip(-2.0 * num_weights * largest, -LARGEST / (size * num_weights), RETURN_FLOOR)
+    return jnp.where(finite, returns, floor)
+
+
 def judge(config: SearchConfig, state: SearchState, task: Task, returns: Float[Array, "P W"]) -> Candidate:
     """The best of this generation by its score on held-out data or episodes (the validation split).
 
     The same episodes judge every generation of a run, so that scores compare.
     """
-    means = jnp.where(jnp.isfinite(returns), returns, RETURN_FLOOR).mean(-1)
-    _, best = lax.top_k(means, config.champion_candidates)
+    _, best = lax.top_k(with_floor(returns).mean(-1), config.champion_candidates)
     weights = jnp.asarray(config.shared_weights, jnp.float32)
     key = jax.random.fold_in(state.key, jnp.uint32(2**32 - 2))
     score = over_population(partial(_express_and_score, episodes=config.champion_episodes))
     scores = score(jax.tree.map(lambda table: table[best], state.genomes), task, weights, key)
-    scores = jnp.where(jnp.isfinite(scores), scores, RETURN_FLOOR)
+    scores = jnp.where(jnp.isfinite(scores), scores, -LARGEST)  # less than those of all generations
     return Candidate(_individual(state.genomes, best[scores.argmax()]), scores.max())
 
 
@@ -282,6 +291,7 @@ def _check_shape(field: str, found: Any, axes: str, *sizes: int | None) -> None:
     fits = fits and all(wanted in (None, size) for size, wanted in zip(shape or (), sizes, strict=True))
     wanted = ", ".join("any" if size is None else str(size) for size in sizes)
     require(fits, field, f"an array of {axes}, [{wanted}]", type(found).__name__ if shape is None else [*shape])
+    require(not jnp.iscomplexobj(found), field, "real numbers", str(found.dtype))
 
 
 def _individual(genomes: Genome, index: Int[Array, ""]) -> Genome:

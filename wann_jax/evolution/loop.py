@@ -118,6 +118,7 @@ def dispatches(
     marks = int(state.next_mark) + (config.generations - int(state.generation)) * config.marks_per_generation
     require(marks < MARK_LIMIT, "historical marks of generations * population_size * max_changes", "below 2**31", marks)
     compiled_spec: GenomeSpec | None = None
+    told = False  # of generations without finite returns
     count, pace = 1, None  # pace: seconds for each generation, once one has run without compiling
     while (done := int(state.generation)) < config.generations:
         genomes = with_room(state.genomes, config.max_changes)
@@ -131,7 +132,9 @@ def dispatches(
         seconds, compiled = time.perf_counter() - began, genomes.spec != compiled_spec
         compiled_spec = genomes.spec
         num_done = int(state.generation) - done
-        yield Dispatch(state, _first_rows(history, num_done), seconds, compiled)
+        metrics = _first_rows(history, num_done)
+        told = told or _tell_of_nothing_finite(task, config, metrics)
+        yield Dispatch(state, metrics, seconds, compiled)
         if not compiled:
             pace = seconds / num_done
         count = 1 if pace is None else int(np.clip(SECONDS_PER_DISPATCH / pace, 1, MAX_GENERATIONS_PER_DISPATCH))
@@ -213,6 +216,15 @@ def search(
         state=state,
         task_name=task.name,
     )
+
+
+def _tell_of_nothing_finite(task: Task, config: SearchConfig, metrics: GenerationMetrics) -> bool:
+    """Says so, in one line, if there is a generation without any finite return; gives whether there is."""
+    is_empty = metrics.num_non_finite == config.population_size * len(config.shared_weights)
+    if is_empty.any():
+        words = f"every return of task {task.name!r} in generation {metrics.generation[is_empty][0]} is NaN or infinite"
+        native.tell(f"{words}: such generations have nothing to choose by")
+    return bool(is_empty.any())
 
 
 def _first_rows(history: GenerationMetrics, count: int) -> GenerationMetrics:
