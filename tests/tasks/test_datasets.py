@@ -485,7 +485,7 @@ class Mirrors(http.server.BaseHTTPRequestHandler):
     files: ClassVar[dict[str, bytes]] = {}
     asked: ClassVar[list[str]] = []
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         self.asked.append(self.path)
         content = self.files.get(self.path)
         self.send_response(200 if content is not None else 404)

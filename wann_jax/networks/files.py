@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from wann_jax import zoo
-from wann_jax.errors import DataError, require
+from wann_jax.errors import DataError, brief, require
 from wann_jax.files import MOST_TEXT_BYTES, StrPath, read_bytes, strict_json, write_atomically
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS, ACTIVATION_NAMES
 from wann_jax.genomes.building import build_genome
@@ -27,6 +27,7 @@ from wann_jax.strictness import LARGEST, in_32_bits
 
 FORMAT, VERSION = "wann_jax.network", 1
 CHAMPION_FILE = "champion.json"
+MOST_DIGITS = 300  # of a whole number in `info`: more would be no fraction, as which some are printed
 
 
 @in_32_bits
@@ -152,6 +153,15 @@ def _check_info(name: str, info: Any) -> None:
     if "shared_weights" in info:
         _finite(f"{name}: info.shared_weights", info["shared_weights"], "a list of finite numbers")
 
+    def number(digits: str) -> int:
+        require(len(digits) < MOST_DIGITS, f"{name}: info", "without numbers of so many digits", len(digits), DataError)
+        return int(digits)
+
+    text = json.dumps(info, ensure_ascii=False)
+    json.loads(text, parse_int=number)
+    whole = not any("\ud800" <= letter <= "\udfff" for letter in text)
+    require(whole, f"{name}: info", "text that UTF-8 can hold", "halves of letters", DataError)
+
 
 def save_network(
     path: StrPath,
@@ -263,7 +273,7 @@ class _NotWholeError(ValueError):
 def _whole(value: Any) -> int:
     """The value, if it is a whole number that fits a table."""
     if type(value) is not int or abs(value) >= 2**31:
-        raise _NotWholeError(f"{str(value)[:40]} where a whole number should be")
+        raise _NotWholeError(f"{brief(value)} where a whole number should be")
     return value
 
 
