@@ -152,14 +152,11 @@ def _check_info(name: str, info: Any) -> None:
         require(isinstance(value, str | None), f"{name}: info.{field}", "a name", type(value).__name__, DataError)
     if "shared_weights" in info:
         _finite(f"{name}: info.shared_weights", info["shared_weights"], "a list of finite numbers")
-
-    def number(digits: str) -> int:
-        require(len(digits) < MOST_DIGITS, f"{name}: info", "without numbers of so many digits", len(digits), DataError)
-        return int(digits)
-
-    text = json.dumps(info, ensure_ascii=False)
-    json.loads(text, parse_int=number)
-    whole = not any("\ud800" <= letter <= "\udfff" for letter in text)
+    text, lengths = json.dumps(info, ensure_ascii=False), [0]
+    json.loads(text, parse_int=lambda digits: lengths.append(len(digits)))
+    rule = "without numbers of so many digits"
+    require(max(lengths) < MOST_DIGITS, f"{name}: info", rule, max(lengths), DataError)
+    whole = text.encode(errors="replace").decode() == text
     require(whole, f"{name}: info", "text that UTF-8 can hold", "halves of letters", DataError)
 
 
