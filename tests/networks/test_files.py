@@ -263,6 +263,9 @@ BAD_DOCUMENTS = {
     "encoder": ({"info": {"encoder": 7}}, "info.encoder must be a name; got 'int'"),
     "shared weights": ({"info": {"shared_weights": [1, 10**400]}}, "info.shared_weights must be a list of finite num"),
     "one shared weight": ({"info": {"shared_weights": 1.0}}, "info.shared_weights must be a list of finite numbers"),
+    "many digits": ({"info": {"score": 10**400}}, "info must be without numbers of so many digits; got 401"),
+    "half a letter": ({"info": {"by": ["\ud800"]}}, "info must be text that UTF-8 can hold; got 'halves of letters'"),
+    "two lines": ({"connections": [["a\nb", 3]]}, "got 'a\\nb' where a whole number should be"),
     "duplicate": ({"connections": [[1, 3], [1, 3]]}, "connections must be all different"),
     "also disabled": ({"connections": [[0, 3]]}, "connections must be all different"),
 }

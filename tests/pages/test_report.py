@@ -277,7 +277,14 @@ def test_a_strangers_file_with_odd_facts_still_gets_its_page(tmp_path):
     info = {
         "task": "xor",
         "tuning": "mine",
-        "protocol": [{"row": "a", "mean": "high"}, 3],
+        "protocol": [
+            *({"row": "a", "mean": "high"}, 3, {"row": "a", "mean": 1.0, "std": 0.5}),
+            *(
+                {"row": "a", "mean": 1.0, "trials": 3},
+                {"row": "a", "mean": 1, "std": None, "trials": 3, "weight": "one"},
+            ),
+            {"row": "a", "mean": 1, "std": None, "trials": 3, "weight": None},
+        ],
         "curve": [1],
         "score": "good",
     }

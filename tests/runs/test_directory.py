@@ -273,11 +273,14 @@ class TestCheckpoints:
         (run.path / "checkpoints" / "0" / "sizes" / "metadata").write_text("{")
         refused(lambda: run.load(task, SETTINGS), f"checkpoint {run.path / 'checkpoints' / '0'} cannot be read")
 
-    def test_whatever_is_damaged_of_a_checkpoint_the_one_before_it_is_loaded(self, run, capsys):
+    @pytest.mark.parametrize("has_note", [True, False], ids=["with a note", "killed before its note"])
+    def test_whatever_is_damaged_of_a_checkpoint_the_one_before_it_is_loaded(self, run, capsys, has_note):
         task = SETTINGS.make_task()
         state = start(task, CONFIG, 3)
         for generation in (1, 2):
             run.save(state.replace(generation=jnp.int32(generation)))
+        if not has_note:
+            (run.path / "checkpoints" / "2" / "sha256.json").unlink()
         folder, random = run.path / "checkpoints" / "2", np.random.default_rng(0)
         files = sorted(file for file in folder.rglob("*") if file.is_file() and file.stat().st_size)
         told = 0
@@ -293,9 +296,25 @@ class TestCheckpoints:
                 assert words.count("\n") == bool(words)
                 assert words.startswith(f"checkpoint {folder} cannot be read (" if words else "")
                 told += bool(words)
+                assert str(file.relative_to(folder)) in words or file.name == "sha256.json" or not has_note
             file.write_bytes(whole)
-        assert told >= 4
+        assert told == 16 if has_note else told >= 4
         assert int(run.load(task, SETTINGS).generation) == 2
+
+    def test_a_damaged_checkpoint_stands_in_the_way_of_no_other(self, run, capsys):
+        """What orbax finds in one made it refuse to read or write the others."""
+        task = SETTINGS.make_task()
+        state = start(task, CONFIG, 3)
+        run.save(state)
+        folder = run.path / "checkpoints"
+        metadata = folder / "0" / "_CHECKPOINT_METADATA"
+        metadata.write_text(json.dumps(dict.fromkeys(json.loads(metadata.read_text()), "?")))
+        run.save(state.replace(generation=jnp.int32(1)))
+        assert int(run.load(task, SETTINGS).generation) == 1
+        assert capsys.readouterr().err == ""
+        for wrong in ("{", "[]", "[1]", '{"a": 1}'):
+            (folder / "1" / "sha256.json").write_text(wrong)
+            refused(lambda: run.load(task, SETTINGS), f"checkpoint {folder / '1'} cannot be read (its ")
 
     def test_arrays_that_can_be_read_but_are_others_are_noticed(self, run, capsys, monkeypatch):
         task = SETTINGS.make_task()

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from wann_jax import zoo
-from wann_jax.errors import DataError, require
+from wann_jax.errors import DataError, brief, require
 from wann_jax.files import MOST_TEXT_BYTES, StrPath, read_bytes, strict_json, write_atomically
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS, ACTIVATION_NAMES
 from wann_jax.genomes.building import build_genome
@@ -27,6 +27,7 @@ from wann_jax.strictness import LARGEST, in_32_bits
 
 FORMAT, VERSION = "wann_jax.network", 1
 CHAMPION_FILE = "champion.json"
+MOST_DIGITS = 300  # of a whole number in `info`: more would be no fraction, as which some are printed
 
 
 @in_32_bits
@@ -151,6 +152,12 @@ def _check_info(name: str, info: Any) -> None:
         require(isinstance(value, str | None), f"{name}: info.{field}", "a name", type(value).__name__, DataError)
     if "shared_weights" in info:
         _finite(f"{name}: info.shared_weights", info["shared_weights"], "a list of finite numbers")
+    text, lengths = json.dumps(info, ensure_ascii=False), [0]
+    json.loads(text, parse_int=lambda digits: lengths.append(len(digits)))
+    rule = "without numbers of so many digits"
+    require(max(lengths) < MOST_DIGITS, f"{name}: info", rule, max(lengths), DataError)
+    whole = text.encode(errors="replace").decode() == text
+    require(whole, f"{name}: info", "text that UTF-8 can hold", "halves of letters", DataError)
 
 
 def save_network(
@@ -263,7 +270,7 @@ class _NotWholeError(ValueError):
 def _whole(value: Any) -> int:
     """The value, if it is a whole number that fits a table."""
     if type(value) is not int or abs(value) >= 2**31:
-        raise _NotWholeError(f"{str(value)[:40]} where a whole number should be")
+        raise _NotWholeError(f"{brief(value)} where a whole number should be")
     return value
 
 

@@ -75,7 +75,7 @@ def champion_documents(run: RunDirectory, labels: Labels) -> list[dict[str, Any]
 def history_document(run: RunDirectory) -> dict[str, list[Any]] | None:
     """Columns of the run's metrics; of a long run some rows, evenly spaced. None before the first generation."""
     rows = _evenly(run.read_metrics(), MOST_POINTS)
-    return {name: [row[name] for row in rows] for name in HISTORY} if rows else None
+    return {name: [row.get(name) for row in rows] for name in HISTORY} if rows else None
 
 
 def tuning_document(info: dict[str, Any]) -> dict[str, list[Any]] | None:

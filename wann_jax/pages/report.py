@@ -145,8 +145,10 @@ def _protocol(info: dict[str, Any], task: str) -> list[dict[str, Any]]:
 
 
 def _is_row(row: dict[str, Any]) -> bool:
-    found = [row.get("mean"), *(row[name] for name in ("std", "weight", "trials") if row.get(name) is not None)]
-    return isinstance(row.get("row"), str) and all(isinstance(value, int | float) for value in found)
+    """Whether a row of the protocol is as the package writes it."""
+    kinds = {"row": str, "mean": int | float, "std": int | float | None, "trials": int | float}
+    fits = all(name in row and isinstance(row[name], kind) for name, kind in kinds.items())
+    return fits and isinstance(row.get("weight", 0.0), int | float)
 
 
 def _classes(

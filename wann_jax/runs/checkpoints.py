@@ -25,6 +25,7 @@ from wann_jax.evolution.generation import SearchState, init
 from wann_jax.evolution.loop import spec_of
 from wann_jax.genomes.genome import GenomeSpec
 from wann_jax.native import tell
+from wann_jax.runs import notes
 from wann_jax.tasks.base import Task
 
 MAX_CAUSE_LENGTH = 200  # of what orbax has to say about a damaged file
@@ -65,14 +66,15 @@ class Checkpoints:
         sizes["sha256"] = _sha256_of(sizes)
         self._check_room(sum(leaf.nbytes for leaf in jax.tree.leaves(plain)))
         try:
-            with self._manager() as manager:
+            with self._checkpointer() as checkpointer:
                 args = ocp.args.Composite(state=ocp.args.StandardSave(plain), sizes=ocp.args.JsonSave(sizes))
-                manager.save(step, args=args, force=True)
+                checkpointer.save(self.path / str(step), args=args)
         except ValueError as error:
             found = _SYSTEMS_ERROR.search(str(error))
             if not found:
                 raise
             raise OSError(int(found[1]), os.strerror(int(found[1]))) from None
+        notes.write(self.path / str(step))  # a run that is killed just before has none
         for old in self.steps()[:-keep]:
             self._remove(old)
 
@@ -95,11 +97,13 @@ class Checkpoints:
     def _load(self, step: int, task: Task, config: SearchConfig) -> SearchState:
         from orbax import checkpoint as ocp
 
-        with self._manager() as manager:
+        wrong = notes.fault(self.path / str(step))
+        _whole(wrong is None, f"its {wrong} is not what was written")
+        with self._checkpointer() as checkpointer:
 
             def restore(**items):
                 try:
-                    return manager.restore(step, args=ocp.args.Composite(**items))
+                    return checkpointer.restore(self.path / str(step), args=ocp.args.Composite(**items))
                 except Exception as error:  # orbax and what lies below it raise anything
                     raise DamageError(" ".join(str(error).split())[:MAX_CAUSE_LENGTH]) from None
 
@@ -129,26 +133,27 @@ class Checkpoints:
         shutil.rmtree(self.path / str(step))
 
     @contextlib.contextmanager
-    def _manager(self):
-        from orbax import checkpoint as ocp
-
+    def _checkpointer(self):
         logger = logging.getLogger("absl")
         before, logger.disabled = logger.disabled, True  # of an error orbax logs some hundred lines
         try:
-            options = ocp.CheckpointManagerOptions(enable_async_checkpointing=False, **_alone())
-            with ocp.CheckpointManager(self.path, options=options) as manager:
-                yield manager
+            # No CheckpointManager: it reads all checkpoints there are, and fails where another one is damaged.
+            with _for_this_process() as checkpointer:
+                yield checkpointer
         finally:
             logger.disabled = before
 
 
-def _alone() -> dict[str, Any]:
-    """For orbax, where there are more processes: each for itself, since the first one writes and all may read."""
+def _for_this_process() -> Any:
+    """Where there are more processes, each is for itself: the first one writes, and all may read."""
     from orbax import checkpoint as ocp
 
+    if jax.process_count() == 1:
+        return ocp.Checkpointer(ocp.CompositeCheckpointHandler())
     here = jax.process_index()
     options = ocp.options.MultiprocessingOptions(here, {here}, f"process {here}")
-    return {"multiprocessing_options": options, "create": False} if jax.process_count() > 1 else {}
+    handler = ocp.CompositeCheckpointHandler(composite_options=ocp.CompositeOptions(multiprocessing_options=options))
+    return ocp.Checkpointer(handler, multiprocessing_options=options)
 
 
 def _whole(is_whole: bool, otherwise: str) -> None:

@@ -23,7 +23,7 @@ from wann_jax.tasks.base import Evaluation
 from wann_jax.tasks.classification import TUNING_BATCH, TUNING_STEPS
 from wann_jax.tasks.registry import find_spec, make_task
 
-PASSES = 1.5e9  # of a search
+PASSES = 0.2e9  # of a search
 PAPER, TUNED, CHANCE = "the paper's", "tunability", "chance"
 ARMS = {PAPER: PAPER_OBJECTIVES, TUNED: ("mean", "tunability"), CHANCE: PAPER_OBJECTIVES}
 
