@@ -248,6 +248,7 @@ class TestCheckpoints:
         state = start(task, CONFIG, 3)
         wide = GenomeSpec.for_task(2, 1, task.hidden_activations, 64)
         state = state.replace(genomes=grow(state.genomes, wide), champion=grow(state.champion, wide))
+        (run.path / "checkpoints" / "0.written.orbax-checkpoint-tmp" / "state").mkdir(parents=True)  # by a killed run
         for generation in (1, 2, 3):
             state = state.replace(generation=jnp.int32(generation), champion_score=jnp.float32(generation / 3))
             run.save(state)
@@ -273,17 +274,13 @@ class TestCheckpoints:
         (run.path / "checkpoints" / "0" / "sizes" / "metadata").write_text("{")
         refused(lambda: run.load(task, SETTINGS), f"checkpoint {run.path / 'checkpoints' / '0'} cannot be read")
 
-    @pytest.mark.parametrize("has_note", [True, False], ids=["with a note", "killed before its note"])
-    def test_whatever_is_damaged_of_a_checkpoint_the_one_before_it_is_loaded(self, run, capsys, has_note):
+    def test_whatever_is_damaged_of_a_checkpoint_the_one_before_it_is_loaded(self, run, capsys):
         task = SETTINGS.make_task()
         state = start(task, CONFIG, 3)
         for generation in (1, 2):
             run.save(state.replace(generation=jnp.int32(generation)))
-        if not has_note:
-            (run.path / "checkpoints" / "2" / "sha256.json").unlink()
         folder, random = run.path / "checkpoints" / "2", np.random.default_rng(0)
         files = sorted(file for file in folder.rglob("*") if file.is_file() and file.stat().st_size)
-        told = 0
         for file in [files[index] for index in random.permutation(len(files))[:8]]:
             whole = file.read_bytes()
             flipped = bytearray(whole)
@@ -292,13 +289,10 @@ class TestCheckpoints:
                 file.write_bytes(content)
                 loaded, words = run.load(task, SETTINGS), capsys.readouterr().err
                 assert_same(loaded.replace(generation=state.generation), state)
-                assert int(loaded.generation) == (1 if words else 2)
-                assert words.count("\n") == bool(words)
-                assert words.startswith(f"checkpoint {folder} cannot be read (" if words else "")
-                told += bool(words)
-                assert str(file.relative_to(folder)) in words or file.name == "sha256.json" or not has_note
+                assert (int(loaded.generation), words.count("\n")) == (1, 1)
+                assert words.startswith(f"checkpoint {folder} cannot be read (its ")
+                assert str(file.relative_to(folder)) in words or file.name == "sha256.json"
             file.write_bytes(whole)
-        assert told == 16 if has_note else told >= 4
         assert int(run.load(task, SETTINGS).generation) == 2
 
     def test_a_damaged_checkpoint_stands_in_the_way_of_no_other(self, run, capsys):

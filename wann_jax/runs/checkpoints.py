@@ -29,6 +29,7 @@ from wann_jax.runs import notes
 from wann_jax.tasks.base import Task
 
 MAX_CAUSE_LENGTH = 200  # of what orbax has to say about a damaged file
+WRITTEN = ".written"  # after the name of a checkpoint that has no note yet
 ROOM_BESIDES = 2**20  # bytes, for a checkpoint's many small files
 _SYSTEMS_ERROR = re.compile(r"os_error_code='(\d+)'")  # in what tensorstore, below orbax, says
 
@@ -44,7 +45,7 @@ class Checkpoints:
         self.path = path.absolute()
 
     def steps(self) -> list[int]:
-        """Generations of which there is a checkpoint, the oldest first; orbax renames it once it is complete."""
+        """Generations of which there is a checkpoint, the oldest first; one that is written still is called otherwise."""
         names = [file.name for file in self.path.iterdir()] if self.path.is_dir() else []
         return sorted(int(name) for name in names if name.isdecimal())
 
@@ -59,6 +60,9 @@ class Checkpoints:
         for later in self.steps():
             if later >= step:
                 self._remove(later)
+        for leftover in self.path.glob(f"*{WRITTEN}*"):  # of a run that was killed
+            shutil.rmtree(leftover)
+        written = self.path / f"{step}{WRITTEN}"
         sizes: dict[str, Any] = {**dataclasses.asdict(state.genomes.spec)}
         sizes |= {"population_size": state.genomes.num_nodes.shape[0], "prng": str(jax.random.key_impl(state.key))}
         plain = jax.tree.map(np.asarray, {**vars(state), "key": jax.random.key_data(state.key)})
@@ -68,13 +72,14 @@ class Checkpoints:
         try:
             with self._checkpointer() as checkpointer:
                 args = ocp.args.Composite(state=ocp.args.StandardSave(plain), sizes=ocp.args.JsonSave(sizes))
-                checkpointer.save(self.path / str(step), args=args)
+                checkpointer.save(written, args=args)
         except ValueError as error:
             found = _SYSTEMS_ERROR.search(str(error))
             if not found:
                 raise
             raise OSError(int(found[1]), os.strerror(int(found[1]))) from None
-        notes.write(self.path / str(step))  # a run that is killed just before has none
+        notes.write(written)
+        written.rename(self.path / str(step))
         for old in self.steps()[:-keep]:
             self._remove(old)
 
