@@ -45,7 +45,7 @@ class Checkpoints:
         self.path = path.absolute()
 
     def steps(self) -> list[int]:
-        """Generations of which there is a checkpoint, the oldest first; one that is written still is called otherwise."""
+        """Generations of which there is a checkpoint, the oldest first; one in the making is called otherwise."""
         names = [file.name for file in self.path.iterdir()] if self.path.is_dir() else []
         return sorted(int(name) for name in names if name.isdecimal())
 
