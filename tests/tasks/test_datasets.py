@@ -78,6 +78,8 @@ PACKED = gzip.compress(IDX)
 BAD_IDX = {
     "three bytes": (b"\0\0\x08", "must be an IDX file of bytes; got b'\\x00\\x00\\x08'"),
     "floats": (b"\0\0\x0d\x01" + bytes(8), "must be an IDX file of bytes; got b'\\x00\\x00\\r\\x01'"),
+    "many axes": (b"\0\0\x08\xff" + b"\xff" * 1020, "must be an array of at most 8 axes; got 255"),
+    "many axes of nothing": (b"\0\0\x08\x50" + bytes(320), "must be an array of at most 8 axes; got 80"),
     "header cut": (IDX[:9], "must be at least 16 bytes long; got 9"),
     "body cut": (IDX[:-1], "must be 40 bytes long, as its header says; got 39"),
     "too long": (IDX + b"\0", "must be 40 bytes long, as its header says; got 41"),

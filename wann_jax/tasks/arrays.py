@@ -16,6 +16,7 @@ import numpy as np
 from wann_jax.errors import DataError, require
 from wann_jax.files import MOST_DATA_BYTES, npz_arrays, read_bytes, unpacked
 
+MAX_AXES = 8  # of an IDX file; NumPy has no arrays of more than 64
 MAX_NAMES = 12  # that a message lists
 
 
@@ -27,6 +28,7 @@ def read_idx(path: Path, sha256: str | None = None) -> np.ndarray:
         raise DataError(f"{path} cannot be read: {error}") from None
     require(len(content) >= 4 and content[:3] == b"\0\0\x08", str(path), "an IDX file of bytes", content[:4], DataError)
     num_axes = content[3]
+    require(num_axes <= MAX_AXES, str(path), f"an array of at most {MAX_AXES} axes", num_axes, DataError)
     header = 4 + 4 * num_axes
     require(len(content) >= header, str(path), f"at least {header} bytes long", len(content), DataError)
     shape = struct.unpack(f">{num_axes}I", content[4:header])
