@@ -106,6 +106,8 @@ class TestSettings:
             lambda document: document | {"checkpoint_minutes": "soon"},
             lambda document: document | {"keep_checkpoints": 0},
             lambda document: document | {"task": 7},
+            lambda document: document | {"kernels": []},
+            lambda document: document | {"config": document["config"] | {"weight_jitter": 10**400}},
             lambda document: document | {"task": ["xor"]},
             lambda document: document | {"seed": 1.5},
             lambda document: document | {"plugins": [7]},
@@ -118,7 +120,7 @@ class TestSettings:
             lambda document: document | {"config": 5},
             lambda document: b"[" * 100_000,
         ],
-        ids=range(34),
+        ids=range(36),
     )
     def test_damaged_settings_are_refused(self, run, damage):
         path = run.path / "config.json"
