@@ -258,6 +258,13 @@ class TestCheckpoints:
         assert loaded.genomes.spec == wide
         assert_same(loaded, state)
 
+    def test_what_a_killed_process_left_of_a_checkpoint_goes_with_the_next(self, run):
+        state = start(SETTINGS.make_task(), CONFIG, 3)
+        for name in ("0.orbax-checkpoint-tmp", "7.orbax-checkpoint-tmp-12"):
+            (run.path / "checkpoints" / name / "state").mkdir(parents=True)
+        run.save(state)
+        assert [file.name for file in (run.path / "checkpoints").iterdir()] == ["0"]
+
     def test_missing_or_unfit_checkpoints_are_refused(self, run):
         task = SETTINGS.make_task()
         assert not run.has_checkpoint()

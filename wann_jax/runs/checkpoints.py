@@ -59,6 +59,8 @@ class Checkpoints:
         for later in self.steps():
             if later >= step:
                 self._remove(later)
+        for half in self.path.glob("*.orbax-checkpoint-tmp*"):  # of a process that was killed
+            shutil.rmtree(half)
         sizes: dict[str, Any] = {**dataclasses.asdict(state.genomes.spec)}
         sizes |= {"population_size": state.genomes.num_nodes.shape[0], "prng": str(jax.random.key_impl(state.key))}
         plain = jax.tree.map(np.asarray, {**vars(state), "key": jax.random.key_data(state.key)})
