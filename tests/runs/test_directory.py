@@ -106,6 +106,8 @@ class TestSettings:
             lambda document: document | {"checkpoint_minutes": "soon"},
             lambda document: document | {"keep_checkpoints": 0},
             lambda document: document | {"task": 7},
+            lambda document: document | {"kernels": []},
+            lambda document: document | {"config": document["config"] | {"weight_jitter": 10**400}},
             lambda document: document | {"task": ["xor"]},
             lambda document: document | {"seed": 1.5},
             lambda document: document | {"plugins": [7]},
@@ -118,7 +120,7 @@ class TestSettings:
             lambda document: document | {"config": 5},
             lambda document: b"[" * 100_000,
         ],
-        ids=range(34),
+        ids=range(36),
     )
     def test_damaged_settings_are_refused(self, run, damage):
         path = run.path / "config.json"
@@ -256,6 +258,13 @@ class TestCheckpoints:
         loaded = run.load(task, SETTINGS)
         assert loaded.genomes.spec == wide
         assert_same(loaded, state)
+
+    def test_what_a_killed_process_left_of_a_checkpoint_goes_with_the_next(self, run):
+        state = start(SETTINGS.make_task(), CONFIG, 3)
+        for name in ("0.orbax-checkpoint-tmp", "7.orbax-checkpoint-tmp-12"):
+            (run.path / "checkpoints" / name / "state").mkdir(parents=True)
+        run.save(state)
+        assert [file.name for file in (run.path / "checkpoints").iterdir()] == ["0"]
 
     def test_missing_or_unfit_checkpoints_are_refused(self, run):
         task = SETTINGS.make_task()

@@ -21,6 +21,7 @@ from wann_jax.strictness import LARGEST
 from wann_jax.tasks.registry import find_spec
 
 PUBLISHED_WEIGHTS = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
+MOST_CHANGES = 64  # of a child
 PAPER_OBJECTIVES = ("mean", "simplicity-or-best")
 _RATES = {mutation.name: mutation.rate for mutation in MUTATIONS}
 
@@ -105,6 +106,8 @@ class SearchConfig:
             require_known("search.activations: activation", activation, ACTIVATION_IDS)
         for name in ("population_size", "generations", "episodes", "tournament_size", "max_changes"):
             _require_int(f"search.{name}", getattr(self, name), 1)
+        rule = f"at most {MOST_CHANGES}: programs grow with it, and so does the time that they take to compile"
+        require(self.max_changes <= MOST_CHANGES, "search.max_changes", rule, self.max_changes)
         for name in ("champion_interval", "champion_candidates", "champion_episodes"):
             _require_int(f"search.{name}", getattr(self, name), 1)
         _require_int("search.connection_limit", self.connection_limit, 0)
@@ -195,3 +198,4 @@ def _require_int(field: str, value: Any, least: int) -> None:
 
 def _require_number(field: str, value: Any, rule: str, holds: Any) -> None:
     require(isinstance(value, (int, float)) and bool(holds(value)), field, rule, value)
+    require(value <= LARGEST, field, "a number of 32 bits", value)

@@ -165,7 +165,7 @@ def _children(
         parent_key, order, config.num_breeders, config.num_elites, config.tournament_size
     )
     is_crossed = jax.random.bernoulli(
-        _generation_key(state, 3), config.crossover_probability, (config.population_size,)
+        _generation_key(state, 3), float(config.crossover_probability), (config.population_size,)
     )
     return breed(
         breed_key,

@@ -22,6 +22,7 @@ from wann_jax.evolution.generation import (
     init,
     run_generations,
 )
+from wann_jax.evolution.limits import check_memory
 from wann_jax.evolution.metrics import GenerationMetrics
 from wann_jax.evolution.objectives import Objectives, check_objectives
 from wann_jax.genomes.activation_ids import ACTIVATION_IDS
@@ -90,8 +91,9 @@ def start(task: Task, config: SearchConfig, seed: int, initial: Genome | None = 
     config.check()
     check_choice()
     require(0 <= seed < 2**63, "seed", "between 0 and 2**63 - 1", seed)
-    native.compile_together(BREED, EXPRESS)  # every search needs them
     spec = spec_of(task, config)
+    check_memory(config, spec)
+    native.compile_together(BREED, EXPRESS)  # every search needs them
     if initial is None:
         return init(jax.random.key(seed), config, spec)
     genome = with_room(adopted(initial, spec), config.max_changes, spec)
@@ -122,6 +124,8 @@ def dispatches(
     count, pace = 1, None  # pace: seconds for each generation, once one has run without compiling
     while (done := int(state.generation)) < config.generations:
         genomes = with_room(state.genomes, config.max_changes)
+        if genomes.spec != compiled_spec:
+            check_memory(config, genomes.spec)
         state = state.replace(genomes=genomes, champion=grow(state.champion, genomes.spec))
         began = time.perf_counter()
         count = min(count, config.generations - done, interval - done % interval if interval else count)

@@ -1,10 +1,13 @@
 """How much memory an evaluation on an accelerator may take at once: a share of the device's own, or what the user says.
 
-In: bytes for each individual. Out: how many individuals fit. Larger populations are evaluated in so many parts.
+In: bytes for each individual. Out: how many individuals fit. Larger populations are evaluated in so many parts. Also
+how much there is in all, on a CPU too.
 """
 
+import contextlib
 import math
 import os
+from pathlib import Path
 
 import jax
 
@@ -13,6 +16,7 @@ from wann_jax.errors import require
 VARIABLE = "WANN_DEVICE_MEMORY"  # GiB for one evaluation
 GIB = 2**30
 SHARE = 0.4  # of what JAX may take: genomes, data and the compiler's own copies need the rest
+CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of containers and jobs
 UNKNOWN_DEVICE = 4 * GIB  # where a device does not say what it has
 
 
@@ -39,3 +43,15 @@ def budget_bytes() -> int:
         return UNKNOWN_DEVICE
     limit = (device.memory_stats() or {}).get("bytes_limit", 0)
     return int(SHARE * limit) or UNKNOWN_DEVICE
+
+
+def total_bytes() -> int:
+    """Of the devices that programs run on, all together; on a CPU what this process may have. 0 if that is unknown."""
+    devices = jax.local_devices()
+    if devices[0].platform != "cpu":
+        return sum(int((device.memory_stats() or {}).get("bytes_limit", 0)) for device in devices)
+    found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for name in CGROUP_LIMITS:
+        with contextlib.suppress(OSError, ValueError):  # there is none, or it says "max"
+            found.append(int(Path(name).read_text()))
+    return min(found)

@@ -64,6 +64,8 @@ class RunSettings:
             value = getattr(self, name)
             fits = isinstance(value, list) and all(isinstance(each, str) for each in value)
             require(fits, name, "a list of names", value)
+        require(isinstance(self.kernels, str), "kernels", "a name", self.kernels)
+        require(isinstance(self.initial, str | None), "initial", "a name or a path, or null", self.initial)
         is_kept = isinstance(self.changes, list) and all(
             isinstance(change, dict) and _is_whole(change.get("generation")) for change in self.changes
         )
