@@ -105,11 +105,10 @@ def main() -> None:
             runs += 1
             lost += not is_done
             others += is_done and not same(content(path), whole)
-            print(f"{kills}/{options.times} {dict(places)}; lost {lost}, not bit-exact {others}", flush=True)
-    found = {"command": SEARCH, "runs": runs, "kills": kills, "lost": lost, "not_bit_exact": others}
-    found |= {"killed": dict(places), "seconds_of_a_whole_run": round(whole_seconds, 1), **machine()}
-    write_atomically(RESULTS / "kills.json", strict_json(found, indent=1) + "\n")
-    print(json.dumps(found))
+            found = {"runs": runs, "kills": kills, "lost": lost, "not_bit_exact": others, "killed": dict(places)}
+            print(json.dumps(found), flush=True)
+            found |= {"command": SEARCH, "seconds_of_a_whole_run": round(whole_seconds, 1), **machine()}
+            write_atomically(RESULTS / "kills.json", strict_json(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -261,7 +261,7 @@ class TestCheckpoints:
 
     def test_what_a_killed_process_left_of_a_checkpoint_goes_with_the_next(self, run):
         state = start(SETTINGS.make_task(), CONFIG, 3)
-        for name in ("0.orbax-checkpoint-tmp", "7.orbax-checkpoint-tmp-12"):
+        for name in ("0.written", "7.written.orbax-checkpoint-tmp-12"):
             (run.path / "checkpoints" / name / "state").mkdir(parents=True)
         run.save(state)
         assert [file.name for file in (run.path / "checkpoints").iterdir()] == ["0"]
