@@ -3,6 +3,7 @@
 In: a random generator and whole content. Out: other content.
 """
 
+import copy
 import gzip
 import io
 import json
@@ -13,6 +14,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
+from wann_jax.files import strict_json
 
 Damage = Callable[[np.random.Generator, bytes], bytes]
 
@@ -69,10 +72,10 @@ def of_json(random: np.random.Generator, content: bytes) -> bytes:
             holder.insert(key, holder[key])
         case 2:
             other, there = places[random.integers(len(places))]
-            holder[key] = json.loads(json.dumps(other[there]))
+            holder[key] = copy.deepcopy(other[there])
         case _:
             holder[key] = json.loads(_MARK)
-    return json.dumps(document).replace(_MARK, str(random.choice(_ODD_JSON))).encode()
+    return strict_json(document).replace(_MARK, str(random.choice(_ODD_JSON))).encode()
 
 
 def of_json_lines(random: np.random.Generator, content: bytes) -> bytes:

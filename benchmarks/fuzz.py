@@ -34,6 +34,7 @@ from benchmarks.common import peak_memory_gib, write_result
 from wann_jax.errors import WannError
 from wann_jax.evolution.loop import start
 from wann_jax.evolution.metrics import GenerationMetrics
+from wann_jax.files import strict_json
 from wann_jax.networks.files import load_info, load_weights
 from wann_jax.pages.documents import history_document
 from wann_jax.runs.directory import RunDirectory
@@ -110,7 +111,7 @@ def make_run(folder: Path) -> None:
     run.save(start(SETTINGS.make_task(), CONFIG, SETTINGS.seed))
     names = [field.name for field in dataclasses.fields(GenerationMetrics)]
     rows = [{name: generation if name == "generation" else 0.5 for name in names} for generation in range(6)]
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "metrics.jsonl").write_text("".join(strict_json(row) + "\n" for row in rows))
 
 
 def read_settings(path: Path) -> None:
@@ -219,7 +220,7 @@ def read_in_turn(first: int, last: int, seed: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (used + _ADDRESS_SPACE,) * 2)
         for number in range(first, last):
             faulthandler.dump_traceback_later(MOST_SECONDS, exit=True)  # whatever it waits for
-            print(json.dumps(fuzzer.outcome(number)), flush=True)
+            print(strict_json(fuzzer.outcome(number)), flush=True)
             faulthandler.cancel_dump_traceback_later()
 
 

@@ -8,7 +8,6 @@ whole state in the last checkpoint. Writes results/kills.json.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -106,7 +105,7 @@ def main() -> None:
             lost += not is_done
             others += is_done and not same(content(path), whole)
             found = {"runs": runs, "kills": kills, "lost": lost, "not_bit_exact": others, "killed": dict(places)}
-            print(json.dumps(found), flush=True)
+            print(strict_json(found), flush=True)
             found |= {"command": SEARCH, "seconds_of_a_whole_run": round(whole_seconds, 1), **machine()}
             write_atomically(RESULTS / "kills.json", strict_json(found, indent=1) + "\n")
 

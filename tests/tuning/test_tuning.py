@@ -15,7 +15,7 @@ import pytest
 import wann_jax as wann
 from tests.helpers import PlainGenome, from_plain
 from wann_jax.analysis.baselines import dense_topology
-from wann_jax.errors import ConfigError
+from wann_jax.errors import ConfigError, brief
 from wann_jax.networks.layered import Topology, in_lanes
 from wann_jax.tasks.tunable import TunableTask, tunable
 from wann_jax.tuning.api import METHODS, TuneConfig, tune, tune_topology
@@ -237,7 +237,10 @@ def test_same_seed_same_weights():
         (dict(schedule="wave"), "tune.schedule must be one of constant, cosine, linear; got 'wave'"),
         (dict(learning_rates=0.03), "tune.learning_rates must be one or more numbers above 0; got 0.03"),
         (dict(learning_rates=("0.1",)), "tune.learning_rates must be one or more numbers above 0; got ('0.1',)"),
-        (dict(learning_rates=(10**400,)), f"tune.learning_rates must be one or more numbers above 0; got ({10**400},)"),
+        (
+            dict(learning_rates=(10**400,)),
+            f"tune.learning_rates must be one or more numbers above 0; got {brief((10**400,))}",
+        ),
         (
             dict(learning_rates=(0.1, 0.2)),
             "tune.learning_rates must be one number: es runs at one rate; got (0.1, 0.2)",

@@ -152,7 +152,7 @@ def _check_info(name: str, info: Any) -> None:
         require(isinstance(value, str | None), f"{name}: info.{field}", "a name", type(value).__name__, DataError)
     if "shared_weights" in info:
         _finite(f"{name}: info.shared_weights", info["shared_weights"], "a list of finite numbers")
-    text, lengths = json.dumps(info, ensure_ascii=False), [0]
+    text, lengths = json.JSONEncoder(ensure_ascii=False).encode(info), [0]
     json.loads(text, parse_int=lambda digits: lengths.append(len(digits)))
     rule = "without numbers of so many digits"
     require(max(lengths) < MOST_DIGITS, f"{name}: info", rule, max(lengths), DataError)

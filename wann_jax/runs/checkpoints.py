@@ -6,7 +6,6 @@ In: a state. Out: a folder for each checkpoint, named by its generation; and bac
 import contextlib
 import dataclasses
 import hashlib
-import json
 import logging
 import os
 import re
@@ -23,6 +22,7 @@ from wann_jax.errors import CheckpointError, require
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.generation import SearchState, init
 from wann_jax.evolution.loop import spec_of
+from wann_jax.files import strict_json
 from wann_jax.genomes.genome import GenomeSpec
 from wann_jax.native import tell
 from wann_jax.runs import notes
@@ -167,7 +167,7 @@ def _whole(is_whole: bool, otherwise: str) -> None:
 
 
 def _sha256_of(sizes: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(sizes, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(strict_json(dict(sorted(sizes.items()))).encode()).hexdigest()
 
 
 def _sha256_of_arrays(tree: Any) -> str:

@@ -8,14 +8,14 @@ import hashlib
 import json
 from pathlib import Path
 
-from wann_jax.files import MOST_TEXT_BYTES, read_bytes, write_atomically
+from wann_jax.files import MOST_TEXT_BYTES, read_bytes, strict_json, write_atomically
 
 NOTE_FILE = "sha256.json"
 
 
 def write(folder: Path) -> None:
     """Notes the hashes of all files in a folder. Raises OSError."""
-    write_atomically(folder / NOTE_FILE, json.dumps(_hashes(folder), indent=1) + "\n")
+    write_atomically(folder / NOTE_FILE, strict_json(_hashes(folder), indent=1) + "\n")
 
 
 def fault(folder: Path) -> str | None:

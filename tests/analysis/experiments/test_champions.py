@@ -25,7 +25,7 @@ def test_searches_of_tunability_make_as_many_passes():
     each = len(config.shared_weights) * task.labels["train"].shape[0]
     for is_tuned, cost in ((False, each), (True, each + passes)):
         made = tunability.generations_for("digits", is_tuned) * config.population_size * cost
-        assert made == pytest.approx(tunability.PASSES, rel=1e-3)
+        assert made == pytest.approx(tunability.PASSES, rel=1e-2)
 
 
 def test_sets_of_activations_leave_out_what_they_say():
