@@ -25,7 +25,7 @@ from wann_jax.runs.runner import run_to_end
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SECONDS = 2.0  # between looks
 WARM_SHARE = 0.25  # of the generations, in which tables and caches may still grow
-MOST_GROWTH = {"megabytes": 1.15, "descriptors": 1.05, "compilations": 1.0}  # later, largest over first
+MOST_GROWTH = {"megabytes": 1.15, "descriptors": 1.05, "compilations": 1.0}
 
 
 class Watch:
@@ -63,9 +63,14 @@ class Watch:
 
 
 def growth(rows: list[dict[str, float]], generations: int) -> dict[str, float]:
-    """By what each has grown since it was warm: the largest over the first."""
-    warm = [row for row in rows if row["generation"] >= WARM_SHARE * generations]
-    return {name: max(row[name] for row in warm) / max(warm[0][name], 1.0) for name in MOST_GROWTH}
+    """By what each has grown since it was warm: the least at the end over the least then, each of as many generations.
+
+    While a checkpoint is written, there is more of all.
+    """
+    share = WARM_SHARE * generations
+    early = [row for row in rows if share <= row["generation"] < 2 * share] or rows
+    late = [row for row in rows if row["generation"] >= generations - share]
+    return {name: min(row[name] for row in late) / max(min(row[name] for row in early), 1.0) for name in MOST_GROWTH}
 
 
 def main() -> None:
