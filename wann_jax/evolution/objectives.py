@@ -33,7 +33,6 @@ class Objective(NamedTuple):
     """One objective."""
 
     of: Callable[[Array, SearchConfig, Any, Genome], Float[Array, "P"]]  # of key, settings, evaluation, genomes
-    text: str
     needs: str = ""  # of EXTRAS: what it is made from besides returns
 
 
@@ -90,16 +89,16 @@ def _rarity(returns: Float[Array, "P W"]) -> Float[Array, "P"]:
 
 
 OBJECTIVES: dict[str, Objective] = {
-    "mean": Objective(lambda key, config, got, genomes: got.returns.mean(-1), "mean return over the weights"),
-    "best": Objective(lambda key, config, got, genomes: got.returns.max(-1), "return under the best weight"),
-    "worst": Objective(lambda key, config, got, genomes: got.returns.min(-1), "return under the worst weight"),
-    "worst-third": Objective(lambda key, config, got, genomes: _worst_part(got.returns), "mean of the worst third"),
-    "simplicity": Objective(lambda key, config, got, genomes: _simplicity(genomes), "fewer connections"),
-    "simplicity-or-best": Objective(_simplicity_or_best, "one of the two, drawn for each generation, as in the paper"),
-    "sharing": Objective(lambda key, config, got, genomes: _shared(got.cases), "shares of each case's reward", "cases"),
-    "lexicase": Objective(lambda key, config, got, genomes: _lexicase(key, got.cases), "orders of cases won", "cases"),
-    "rarity": Objective(lambda key, config, got, genomes: _rarity(got.returns), "few others with the same mean return"),
-    "tunability": Objective(lambda key, config, got, genomes: got.tuned, "return after some steps of tuning", "tuned"),
+    "mean": Objective(lambda key, config, got, genomes: got.returns.mean(-1)),
+    "best": Objective(lambda key, config, got, genomes: got.returns.max(-1)),
+    "worst": Objective(lambda key, config, got, genomes: got.returns.min(-1)),
+    "worst-third": Objective(lambda key, config, got, genomes: _worst_part(got.returns)),
+    "simplicity": Objective(lambda key, config, got, genomes: _simplicity(genomes)),
+    "simplicity-or-best": Objective(_simplicity_or_best),
+    "sharing": Objective(lambda key, config, got, genomes: _shared(got.cases), "cases"),
+    "lexicase": Objective(lambda key, config, got, genomes: _lexicase(key, got.cases), "cases"),
+    "rarity": Objective(lambda key, config, got, genomes: _rarity(got.returns)),
+    "tunability": Objective(lambda key, config, got, genomes: got.tuned, "tuned"),
 }
 
 
