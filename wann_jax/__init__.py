@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wann_jax.exporting.api import export
     from wann_jax.genomes.building import pruned, unite
     from wann_jax.genomes.genome import Genome, GenomeSpec
-    from wann_jax.genomes.grading import is_graded, lifted
+    from wann_jax.genomes.grading import is_graded, lifted, saturated
     from wann_jax.kernels.forward import forward, forward_lanes, forward_samples
     from wann_jax.networks.compiling import express
     from wann_jax.networks.files import load_genome, load_network, load_weights, save_network
@@ -81,6 +81,7 @@ _MODULES = {
     "init": "wann_jax.evolution.generation",
     "is_graded": "wann_jax.genomes.grading",
     "lifted": "wann_jax.genomes.grading",
+    "saturated": "wann_jax.genomes.grading",
     "load_genome": "wann_jax.networks.files",
     "load_network": "wann_jax.networks.files",
     "load_weights": "wann_jax.networks.files",
@@ -165,6 +166,7 @@ __all__ = [
     "protocol",
     "pruned",
     "register",
+    "saturated",
     "save_network",
     "search",
     "search_ternary",

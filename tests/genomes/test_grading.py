@@ -12,7 +12,7 @@ from wann_jax.errors import ConfigError
 from wann_jax.genomes.activation_ids import ABS, INVERSE, LINEAR, RELU, SIGMOID, STEP
 from wann_jax.genomes.building import build_genome
 from wann_jax.genomes.genome import GenomeSpec
-from wann_jax.genomes.grading import Factor, grading_of, is_graded, lifted
+from wann_jax.genomes.grading import Factor, grading_of, is_graded, lifted, saturated
 
 WEIGHTS = [-2.0, -0.7, -0.1, 0.01, 0.3, 1.3, 2.0]
 NUM_INPUTS, NUM_OUTPUTS = 3, 2
@@ -171,6 +171,37 @@ class TestLift:
         genome = build_genome("made up", SIZES, [LINEAR] * NUM_OUTPUTS, [], [], [(1, OUT)])
         with pytest.raises(ConfigError, match="network must be one with connections; got 'none'"):
             lifted(genome)
+
+
+class TestSaturated:
+    @pytest.mark.parametrize("copies", [1, 3])
+    def test_outputs_are_multiplied_by_copies_and_the_square(self, copies):
+        spec = GenomeSpec.for_task(NUM_INPUTS, NUM_OUTPUTS, ALL_ACTIVATIONS, 16)
+        genome = individual(random_genomes(spec, [20], 1), 0)
+        old, new = wann.express(genome), wann.express(saturated(genome, copies))
+        inputs = np.random.default_rng(0).normal(size=(30, NUM_INPUTS)).astype(np.float32)
+        for weight in (-1.5, 0.5):
+            wanted = copies * weight**2 * np.asarray(wann.forward(old, weight, inputs))
+            np.testing.assert_allclose(wann.forward(new, weight, inputs), wanted, rtol=1e-3, atol=1e-3)
+
+    def test_it_adds_two_connections_for_each_copy_and_output_in_use_and_leaves_a_network_graded(self):
+        pairs = [(0, HIDDEN), (1, HIDDEN), (HIDDEN, OUT + 1)]
+        genome = build_genome("made up", SIZES, [LINEAR] * (NUM_OUTPUTS + 1), [HIDDEN], pairs, [(2, OUT)])
+        found = saturated(genome, 4)
+        assert int(found.num_enabled) == 3 + 8
+        assert grading_of(found).output == (4, False)
+
+    @pytest.mark.parametrize(
+        "copies, pairs, words",
+        [
+            (0, [(1, OUT)], "copies must be at least 1; got 0"),
+            (2, [], "network must be one with connections into outputs; got 'none'"),
+        ],
+    )
+    def test_what_cannot_be_is_refused(self, copies, pairs, words):
+        genome = build_genome("made up", SIZES, [LINEAR] * NUM_OUTPUTS, [], pairs, [])
+        with pytest.raises(ConfigError, match=words):
+            saturated(genome, copies)
 
 
 def test_random_weights_of_both_signs_cannot_tell_classes_apart():

@@ -152,9 +152,46 @@ def lifted(genome: Genome, works_at_negative: bool = False) -> Genome:
     used = sorted({source for source, _ in pairs})
     relay = {source: num_nodes + index for index, source in enumerate(used)}
     joined = [(source, relay[source]) for source in used] + [(relay[source], target) for source, target in pairs]
-    kind = INVERSE if works_at_negative else LINEAR
-    activations = host.node_activation[spec.first_output : num_nodes].tolist() + [kind] * len(used)
+    return _with_relays(genome, INVERSE if works_at_negative else LINEAR, len(used), joined)
+
+
+@in_32_bits
+def saturated(genome: Genome, copies: int) -> Genome:
+    """The network with all outputs multiplied by `copies` w^2: where actions are clipped, they soon do not depend on w.
+
+    What went into an output goes into a new linear node, from which so many relays lead to the output.
+
+    Args:
+        genome: one genome; its disabled connections are left out.
+        copies: relays for each output, at least 1.
+
+    Returns:
+        A network with 2 `copies` more connections for each output that has any; graded if the old one is.
+
+    Raises:
+        ConfigError: if there are no copies, or no connection into an output.
+    """
+    require(copies >= 1, "copies", "at least 1", copies)
+    host, spec = jax.tree.map(np.asarray, genome), genome.spec
+    enabled = np.asarray(genome.enabled_mask)
+    pairs = [*zip(host.conn_source[enabled].tolist(), host.conn_target[enabled].tolist(), strict=True)]
+    outputs = sorted({target for _, target in pairs if target < spec.num_fixed})
+    require(len(outputs) > 0, "network", "one with connections into outputs", "none")
+    num_nodes = int(host.num_nodes)
+    summed = {output: num_nodes + index * (1 + copies) for index, output in enumerate(outputs)}
+    joined = [(source, summed.get(target, target)) for source, target in pairs]
+    for output, node in summed.items():
+        relays = range(node + 1, node + 1 + copies)
+        joined += [(node, relay) for relay in relays] + [(relay, output) for relay in relays]
+    return _with_relays(genome, LINEAR, len(outputs) * (1 + copies), joined)
+
+
+def _with_relays(genome: Genome, kind: int, count: int, pairs: list[tuple[int, int]]) -> Genome:
+    """The genome's nodes and so many more of one kind, with these connections instead of its own."""
+    host, spec = jax.tree.map(np.asarray, genome), genome.spec
+    num_nodes = int(host.num_nodes)
+    activations = host.node_activation[spec.first_output : num_nodes].tolist() + [kind] * count
     marks = host.node_mark[spec.num_fixed : num_nodes].tolist()
     first = max([spec.num_fixed - 1, *marks]) + 1
-    marks += range(first, first + len(used))
-    return build_genome("network", (spec.num_inputs, spec.num_outputs), activations, marks, joined, [])
+    marks += range(first, first + count)
+    return build_genome("network", (spec.num_inputs, spec.num_outputs), activations, marks, pairs, [])
