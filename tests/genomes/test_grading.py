@@ -192,7 +192,7 @@ class TestSaturated:
         assert grading_of(found).output == (4, False)
 
     @pytest.mark.parametrize(
-        "copies, pairs, words",
+        ("copies", "pairs", "words"),
         [
             (0, [(1, OUT)], "copies must be at least 1; got 0"),
             (2, [], "network must be one with connections into outputs; got 'none'"),
