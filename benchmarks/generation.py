@@ -47,20 +47,16 @@ def parts_of(population_size: int) -> dict[str, Any]:
     genomes = jax.device_put(genomes, replicated())
     config = wann.SearchConfig.preset("mnist", "paper", population_size=population_size)
     points = jax.random.normal(jax.random.key(0), (population_size, 2))
-    elite = jnp.arange(population_size) < config.num_elites
-    order = rank(points).order
-    choose = partial(choose_parents, jax.random.key(1))
-    chosen = Pairs(
-        *choose(order, config.num_breeders, config.num_elites, config.tournament_size),
-        jnp.zeros(population_size, bool),
-    )
+    sizes = (config.num_breeders, config.num_elites, config.tournament_size)
+    choice = choose_parents(jax.random.key(1), rank(points).order[None], *sizes)
+    chosen = Pairs(choice.parents, choice.partners, jnp.zeros(population_size, bool))
 
     def compiled(genomes):
         networks = over_population(jax.vmap(wann.express))(genomes)
         return networks.row_source, networks.sum_source, networks.row_activation, networks.num_rows
 
     def children(genomes, pairs):
-        return breed(jax.random.key(2), genomes, pairs, config.mutation_rates, elite, jnp.int32(0))
+        return breed(jax.random.key(2), genomes, pairs, config.mutation_rates, choice.passes, jnp.int32(0))
 
     programs: dict[str, Callable[[], Any]] = {
         "rank": partial(jax.jit(rank), points),

@@ -43,12 +43,12 @@ def measured(name: str, size: int) -> dict[str, Any]:
     returns = evaluate(networks, task).returns
     points = jnp.stack([returns.mean(-1), -state.genomes.num_enabled.astype(jnp.float32)], axis=-1)
     order = jax.jit(rank)(points).order
-    elite = jnp.arange(size) < config.num_elites
 
     def children(genomes, order):
         sizes = (config.num_breeders, config.num_elites, config.tournament_size)
-        pairs = Pairs(*choose_parents(jax.random.key(2), order, *sizes), jnp.zeros(size, bool))
-        return breed(jax.random.key(3), genomes, pairs, config.mutation_rates, elite, jnp.int32(10**6))
+        choice = choose_parents(jax.random.key(2), order[None], *sizes)
+        pairs = Pairs(choice.parents, choice.partners, jnp.zeros(size, bool))
+        return breed(jax.random.key(3), genomes, pairs, config.mutation_rates, choice.passes, jnp.int32(10**6))
 
     seconds = {
         "express": time_it(partial(jax.jit(jax.vmap(wann.express)), state.genomes), 3)["median"],

@@ -75,6 +75,7 @@ def one_run(task: wann.Task, config: wann.SearchConfig, seed: int, episodes: int
     history = result.history
     assert history is not None
     names = ("return_median", "return_max", "champion_score", "best_connections", "best_hidden")
+    work = np.cumsum(np.asarray(history.work, np.float64))
     return {
         "seed": seed,
         "seconds": round(seconds, 1),
@@ -86,8 +87,8 @@ def one_run(task: wann.Task, config: wann.SearchConfig, seed: int, episodes: int
         "num_connections": int(result.network.num_connections),
         "num_live_connections": int(num_live_connections(result.champion)),
         "num_hidden": int(result.champion.num_hidden),
-        "work": float(np.asarray(history.work, np.float64).sum()),
-        "curves": {name: np.round(getattr(history, name), 4).tolist() for name in names},
+        "work": float(work[-1]),
+        "curves": {"work": work.tolist()} | {name: np.round(getattr(history, name), 4).tolist() for name in names},
     }
 
 

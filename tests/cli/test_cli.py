@@ -224,6 +224,13 @@ def test_tasks_lists_them_all(wann):
     assert names == ["biped", "carracing", "swingup", "digits", "mnist", "xor", *families]
 
 
+def test_settings_of_islands_are_options_of_a_search(wann, capsys):
+    with pytest.raises(SystemExit):
+        wann("search", "--help")
+    out = capsys.readouterr().out
+    assert all(f"--{name} INT" in out for name in ("islands", "migration-interval", "migrants"))
+
+
 def test_version_usage_and_exit_status(wann, monkeypatch):
     status, out, err = wann()
     assert (status, out.split()[:3], err) == (0, ["usage:", "wann", "COMMAND"], "")
@@ -285,6 +292,8 @@ MISTAKES = {
     "search xor --tournament-size 104": "between 1 and the 103 individuals left after culling; got 104",
     "search xor --add-node-rate inf": "search.add_node_rate must be",
     "search xor --seed -1": "seed must be between 0 and 2**63 - 1; got -1",
+    "search xor --islands 3": "search.islands must be a divisor of the population size 128; got 3",
+    "search xor --islands 4 --migrants 28": "search.migrants must be at most the 27 individuals of an island",
     "search xor --max-changes 0": "search.max_changes must be a whole number, at least 1; got 0",
     "search xor --initial none": "network file 'none' cannot be read",
     "search xor --initial swingup": "swingup.json: num_inputs must be 2; got 5",

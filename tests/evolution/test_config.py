@@ -94,6 +94,19 @@ def test_overrides_win_over_the_preset():
             dict(population_size=16, champion_candidates=17),
             "search.champion_candidates must be between 1 and the population size 16; got 17",
         ),
+        (dict(islands=0), "search.islands must be a whole number, at least 1; got 0"),
+        (dict(islands=5), "search.islands must be a divisor of the population size 192; got 5"),
+        (dict(islands=384), "search.islands must be a divisor of the population size 192; got 384"),
+        (dict(migration_interval=0), "search.migration_interval must be a whole number, at least 1; got 0"),
+        (dict(migrants=-1), "search.migrants must be a whole number, at least 0; got -1"),
+        (
+            dict(islands=24),
+            "search.tournament_size must be between 1 and the 7 individuals of an island left after culling; got 8",
+        ),
+        (
+            dict(islands=12, migrants=15),
+            "search.migrants must be at most the 14 individuals of an island that are no elites; got 15",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(wrong, message):
@@ -127,6 +140,9 @@ def test_edges_of_the_allowed_ranges_are_allowed():
         add_connection_rate=0,
         shared_weights=[0.7],
     )
+    SearchConfig.preset("swingup", islands=12, migrants=14)
+    SearchConfig.preset("swingup", islands=1, migrants=1000)  # there is nowhere to go
+    SearchConfig.preset("swingup", islands=192, tournament_size=1, migrants=0)
 
 
 def test_rates_are_traced_and_sizes_are_static():

@@ -19,7 +19,7 @@ def chosen_pairs(tournament_size):
     """The parents and the partners of DRAWS generations."""
 
     def choose(key):
-        return choose_parents(key, jnp.asarray(ORDER), BREEDERS, ELITES, tournament_size)
+        return choose_parents(key, jnp.asarray(ORDER)[None], BREEDERS, ELITES, tournament_size)[:2]
 
     return [np.asarray(each) for each in jax.jit(jax.vmap(choose))(jax.random.split(jax.random.key(0), DRAWS))]
 

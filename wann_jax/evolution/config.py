@@ -23,6 +23,7 @@ from wann_jax.tasks.registry import find_spec
 PUBLISHED_WEIGHTS = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
 MOST_CHANGES = 64  # of a child
 PAPER_OBJECTIVES = ("mean", "simplicity-or-best")
+_OF_ISLANDS = ("islands", "migration_interval")
 _RATES = {mutation.name: mutation.rate for mutation in MUTATIONS}
 
 
@@ -41,6 +42,9 @@ class SearchConfig:
     tournament_size: int = 8  # entrants; the better of two winners becomes a parent
     cull_fraction: float = 0.2  # of the population, the worst: no parents
     elite_fraction: float = 0.2  # of the rest, the best: kept unchanged
+    islands: int = 1  # equal parts of the population, each ranked and bred on its own
+    migration_interval: int = 20  # generations between exchanges of migrants
+    migrants: int = 1  # of each island, the best: copied to the next one
     champion_interval: int = 10  # generations between judgements of the champion
     champion_candidates: int = 8  # individuals that are judged
     champion_episodes: int = 32  # held-out episodes for each weight by which they are judged
@@ -88,13 +92,18 @@ class SearchConfig:
         return self.population_size * self.max_changes
 
     @property
+    def island_size(self) -> int:
+        """Individuals of each island; of the population, where it is one island."""
+        return self.population_size // self.islands
+
+    @property
     def num_breeders(self) -> int:
-        """Individuals left after culling; rounded as the original does."""
-        return self.population_size - int(self.cull_fraction * self.population_size)
+        """Individuals of each island left after culling; rounded as the original does."""
+        return self.island_size - int(self.cull_fraction * self.island_size)
 
     @property
     def num_elites(self) -> int:
-        """Best breeders, kept unchanged; rounded down."""
+        """Best breeders of each island, kept unchanged; rounded down."""
         return int(self.elite_fraction * self.num_breeders)
 
     def check(self) -> None:
@@ -104,8 +113,9 @@ class SearchConfig:
         check_objectives(self)
         for activation in self.activations:
             require_known("search.activations: activation", activation, ACTIVATION_IDS)
-        for name in ("population_size", "generations", "episodes", "tournament_size", "max_changes"):
+        for name in ("population_size", "generations", "episodes", "tournament_size", "max_changes", *_OF_ISLANDS):
             _require_int(f"search.{name}", getattr(self, name), 1)
+        _require_int("search.migrants", self.migrants, 0)
         rule = f"at most {MOST_CHANGES}: programs grow with it, and so does the time that they take to compile"
         require(self.max_changes <= MOST_CHANGES, "search.max_changes", rule, self.max_changes)
         for name in ("champion_interval", "champion_candidates", "champion_episodes"):
@@ -124,10 +134,13 @@ class SearchConfig:
             any(getattr(self, name) > 0 for name in rate_names), "search.*_rate", "above 0 for at least one change", 0.0
         )
         check_weights("search.shared_weights", self.shared_weights)
+        rule = f"a divisor of the population size {self.population_size}"
+        require(self.population_size % self.islands == 0, "search.islands", rule, self.islands)
+        of_island = " of an island" * (self.islands > 1)
         require(
             self.tournament_size <= self.num_breeders,
             "search.tournament_size",
-            f"between 1 and the {self.num_breeders} individuals left after culling",
+            f"between 1 and the {self.num_breeders} individuals{of_island} left after culling",
             self.tournament_size,
         )
         require(
@@ -136,12 +149,16 @@ class SearchConfig:
             f"between 1 and the population size {self.population_size}",
             self.champion_candidates,
         )
+        num_children = self.island_size - self.num_elites
+        rule = f"at most the {num_children} individuals of an island that are no elites"
+        require(self.islands == 1 or self.migrants <= num_children, "search.migrants", rule, self.migrants)
 
 
 jax.tree_util.register_dataclass(
     SearchConfig,
     data_fields=[
         "generations",
+        "migration_interval",
         "weight_jitter",
         "initial_connection_probability",
         "simplicity_probability",
@@ -158,6 +175,8 @@ jax.tree_util.register_dataclass(
         "tournament_size",
         "cull_fraction",
         "elite_fraction",
+        "islands",
+        "migrants",
         "champion_interval",
         "champion_candidates",
         "champion_episodes",

@@ -14,15 +14,15 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 from jax import Array, lax
-from jaxtyping import Float, Int, Key
+from jaxtyping import Bool, Float, Int, Key
 
 from wann_jax.devices import Devices, on_devices, over_population, replicated
 from wann_jax.errors import require
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.metrics import GenerationMetrics
 from wann_jax.evolution.objectives import Objectives, extras_of, named_objectives
-from wann_jax.evolution.ranking import rank
-from wann_jax.evolution.selection import choose_parents
+from wann_jax.evolution.ranking import rank_islands
+from wann_jax.evolution.selection import choose_parents, with_migrants
 from wann_jax.genomes.genome import Genome, GenomeSpec
 from wann_jax.genomes.mutation import Mutated
 from wann_jax.genomes.population import Pairs, breed, has_room, initial_population
@@ -137,9 +137,8 @@ def tell(
 
     points = (objectives or named_objectives)(rank_key, config, evaluation._replace(returns=returns), state.genomes)
     _check_shape("what objectives give", points, "individuals x objectives", size, None)
-    order, front = rank(points)
-    is_elite = jnp.arange(config.population_size) < config.num_elites
-    children = _children(parent_key, breed_key, config, state, order, is_elite)
+    order, front = rank_islands(points, config.islands)
+    children, passes = _children(parent_key, breed_key, config, state, order)
     wins = candidate.score > state.champion_score
     champion = jax.tree.map(lambda new, old: jnp.where(wins, new, old), candidate.genome, state.champion)
     next_state = state.replace(
@@ -152,31 +151,33 @@ def tell(
     metrics = GenerationMetrics.of(state.generation, state.genomes, returns, front)
     return next_state, metrics.replace(
         champion_score=next_state.champion_score,
-        num_overflows=(children.overflow & ~is_elite).sum(),
+        num_overflows=(children.overflow & ~passes).sum(),
         num_non_finite=(~finite).sum(dtype=jnp.int32),
     )
 
 
 def _children(
-    parent_key: Array, breed_key: Array, config: SearchConfig, state: SearchState, order: Array, is_elite: Array
-) -> Mutated:
-    """The next generation, from the individuals in their order from best to worst. Consumes both keys."""
-    parents, partners = choose_parents(
-        parent_key, order, config.num_breeders, config.num_elites, config.tournament_size
-    )
+    parent_key: Array, breed_key: Array, config: SearchConfig, state: SearchState, order: Int[Array, "K S"]
+) -> tuple[Mutated, Bool[Array, "P"]]:
+    """The next generation, from each island's individuals, the best first; and which of it are as their parents were.
+    Consumes both keys."""
+    choice = choose_parents(parent_key, order, config.num_breeders, config.num_elites, config.tournament_size)
+    is_due = (state.generation + 1) % config.migration_interval == 0
+    choice = with_migrants(choice, order, config.migrants, is_due)
     is_crossed = jax.random.bernoulli(
         _generation_key(state, 3), float(config.crossover_probability), (config.population_size,)
     )
-    return breed(
+    children = breed(
         breed_key,
         state.genomes,
-        Pairs(parents, partners, is_crossed),
+        Pairs(choice.parents, choice.partners, is_crossed),
         config.mutation_rates,
-        is_elite,
+        choice.passes,
         state.next_mark,
         config.connection_limit,
         config.max_changes,
     )
+    return children, choice.passes
 
 
 def run_generation(

@@ -31,6 +31,14 @@ def rank(objectives: Float[Array, "P M"]) -> Ranking:
     return Ranking(jnp.lexsort((-crowding_distances(objectives, front), front)), front)
 
 
+def rank_islands(objectives: Float[Array, "P M"], islands: int) -> tuple[Int[Array, "K S"], Int[Array, "P"]]:
+    """Ranks each of K islands alone: their individuals, by places in the population, from best to worst; and the front
+    of each individual on its island."""
+    size, number = objectives.shape
+    order, front = jax.vmap(rank)(objectives.reshape(islands, -1, number))
+    return order + jnp.arange(0, size, size // islands)[:, None], front.ravel()
+
+
 def fronts(objectives: Float[Array, "P M"]) -> Int[Array, "P"]:
     """Front of each individual: 0 for those that nobody dominates, 1 for those that only front 0 dominates, ...
 

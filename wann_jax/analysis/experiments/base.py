@@ -65,14 +65,17 @@ class Record:
             self.write({})
         return self._known[name]
 
-    def measured_all(self, jobs: Mapping[str, Callable[[], Any]], is_quick: bool = False) -> dict[str, Any]:
-        """What each job gives, now or before. Side by side, in processes of one core each; one after another if quick.
+    def measured_all(
+        self, jobs: Mapping[str, Callable[[], Any]], is_quick: bool = False, processes: int | None = None
+    ) -> dict[str, Any]:
+        """What each job gives, now or before. Side by side, in processes of one core each, so many at a time (by
+        default one for each core); one after another in this process if quick.
 
         Jobs are functions that can be pickled: partials of a module's functions. Each result is kept at once.
         """
         left = {name: job for name, job in jobs.items() if name not in self._known}
-        workers = 1 if is_quick else min(len(left), os.cpu_count() or 1)
-        if workers < 2:
+        workers = min(len(left), processes or os.cpu_count() or 1)
+        if is_quick or workers < 2:
             return {name: self.measured(name, job) for name, job in jobs.items()}
         context = multiprocessing.get_context("spawn")  # JAX has threads, which a fork would not take along
         with ProcessPoolExecutor(workers, context, initializer=_take_one_core) as pool:
