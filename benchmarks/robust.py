@@ -22,6 +22,7 @@ import wann_jax as wann
 from benchmarks.common import RESULTS, machine
 from wann_jax.analysis.experiments.base import Record, Setting
 from wann_jax.analysis.protocol import RANGE, best_shared_weight
+from wann_jax.evolution.config import THIRDS
 from wann_jax.genomes.genome import Genome, GenomeSpec, grow
 from wann_jax.genomes.grading import lifted, saturated
 from wann_jax.genomes.graph import num_live_connections
@@ -32,7 +33,6 @@ EPISODES = 100
 RANDOM_WEIGHTS = 1000
 ROOM = 512  # hidden nodes of the largest champion that can be measured
 
-THIRDS = (1 / 3, 1.0, 5 / 3)  # the middles of thirds of [0, 2]; half of a third's width each way is all of it
 STRATA = dict(shared_weights=(*(-weight for weight in reversed(THIRDS)), *THIRDS), weight_jitter=1 / 3)
 MAGNITUDES = dict(shared_weights=THIRDS, weight_jitter=1 / 3, population_size=128)  # as many episodes
 SQUARES = tuple((index / 6) ** 2 for index in (1, 3, 5, 7, 9, 11))  # what connections weigh in a lifted network

@@ -106,11 +106,11 @@ def test_a_graded_search_finds_a_champion_of_one_accuracy(wann):
     )
 
 
-def test_control_keeps_its_weights_and_crossover_keeps_the_grading(wann):
+def test_control_is_tried_with_magnitudes_and_crossover_keeps_the_grading(wann):
     save_graded("graded.json")
     begin = ["--graded-depth", "4", "--initial", "graded.json", "--crossover-probability", "0.5", "--max-changes", "3"]
     assert wann("search", "xor", *TINY, *begin, "--out", "run")[0] == 0
-    assert (config_of("run")["graded_depth"], config_of("run")["shared_weights"]) == (4, SIX)
+    assert (config_of("run")["graded_depth"], config_of("run")["shared_weights"]) == (4, [1 / 3, 1.0, 5 / 3])
     assert json.loads(wann("check", "run", "--json")[1])["depth"] == 4
     assert wann("search", "xor", "--config", "run/config.json", "--generations", "2", "--out", "again")[0] == 0
     assert config_of("again")["graded_depth"] == 4

@@ -18,6 +18,7 @@ from wann_jax.analysis.baselines import dense_topology
 from wann_jax.errors import ConfigError, brief
 from wann_jax.networks.layered import Topology, in_lanes
 from wann_jax.tasks.tunable import TunableTask, tunable
+from wann_jax.tuning import evolution
 from wann_jax.tuning.api import METHODS, TuneConfig, tune, tune_topology
 from wann_jax.tuning.config import OPTIMISERS
 from wann_jax.tuning.evolution import CovarianceAdaptation, EvolutionStrategy, centred_ranks
@@ -350,3 +351,28 @@ def test_a_dense_topology_is_a_dense_network():
     hidden = np.tanh(with_bias @ weights[:16].reshape(4, 4).T)
     expected = np.concatenate([np.ones((7, 1)), hidden], axis=1) @ weights[16:].reshape(2, 5).T
     np.testing.assert_allclose(in_lanes(topology, jnp.asarray(weights), jnp.asarray(inputs)), expected, rtol=1e-4)
+
+
+def test_many_weights_have_a_diagonal_covariance_and_learn_too(monkeypatch):
+    settings = dict(steps=150, validation_interval=50, episodes=1, validation_episodes=1)
+    config = TuneConfig.for_task(False, "cma", population_size=32, deviation=1.0, restarts=4, **settings)
+    topology = Topology.of(xor_network())
+    assert CovarianceAdaptation(XOR, topology, config).init(jax.random.key(0), jnp.zeros(9)).C.shape == (4, 9, 9)
+    full = CovarianceAdaptation(XOR, topology, config).params
+    monkeypatch.setattr(evolution, "MOST_WEIGHTS_OF_FULL", 8)
+    method = CovarianceAdaptation(XOR, topology, config)
+    assert method.init(jax.random.key(0), jnp.zeros(9)).C.shape == (4, 9)
+    np.testing.assert_allclose(method.params.c_1, full.c_1 * 11 / 3, rtol=1e-6)
+    start = np.random.default_rng(2).normal(size=9)
+    assert tune(XOR, xor_network(), start, "cma", config).score > 0.95
+
+
+def test_tuning_that_is_ended_gives_the_best_so_far():
+    settings = dict(steps=60, validation_interval=10, episodes=1, validation_episodes=1)
+    config = TuneConfig.for_task(False, "es", population_size=32, **settings)
+    whole = tune(XOR, xor_network(), 0.1, "es", config)
+    answers = iter([False, True])
+    part = tune(XOR, xor_network(), 0.1, "es", config, is_over=lambda: next(answers))
+    assert part.stopped == "interrupted after step 20 of 60"
+    assert part.curve == whole.curve[:3]
+    assert part.score == part.curve[-1]["best"]

@@ -27,6 +27,7 @@ from wann_jax.networks.files import (
 )
 from wann_jax.report.tables import print_facts, print_rows
 from wann_jax.runs.origin import task_of
+from wann_jax.tasks.interrupts import until_interrupted
 from wann_jax.tasks.registry import find_spec, make_task
 from wann_jax.tasks.tunable import tunable
 from wann_jax.tuning.api import TuneConfig, tune
@@ -78,7 +79,10 @@ def run_tune(args: list[str]) -> int:
         best = None if command.again or command.start is not None else best_shared_weight(task, network)
     start = weights if command.again else best if command.start is None else command.start
     assert start is not None
-    result = tune(task, network, start, method, command.tuning, command.seed, progress=True)
+    with until_interrupted() as came:
+        settings = (method, command.tuning, command.seed)
+        result = tune(task, network, start, *settings, progress=True, is_over=lambda: came() > 0)
+        ended_by = came()
     tuned = result.weights
     if command.tuning.connections:
         genome, tuned = pruned(genome, tuned)
@@ -86,7 +90,7 @@ def run_tune(args: list[str]) -> int:
     info = load_info(command.network)
     rows = []
     trained_on = command.tuning.refit and command.split == "validation"  # rows would flatter
-    if command.trials and not trained_on:
+    if command.trials and not trained_on and not ended_by:
         members = info.get("shared_weights", PUBLISHED_WEIGHTS)
         with waiting("protocol"):
             rows = protocol(task, network, tuned, command.trials, members, command.seed, command.split, best)
@@ -96,14 +100,14 @@ def run_tune(args: list[str]) -> int:
     if command.json:
         document = {"network": str(out), "task": name, **size_of(network), "rows": rows}
         print(strict_json(document | {"start_score": result.start_score, "score": result.score}))
-        return 0
+        return 128 + ended_by if ended_by else 0
     if rows:
         print_rows({"network": str(out), "task": name, **size_of(network), "rows": rows})
     if trained_on:
         print("no rows: the refit has seen the validation images; --split test measures the test images, once")
     print(f"held-out score: {result.start_score:.4g} before, {result.score:.4g} after")
     print(*([f"stopped: {result.stopped}"] if result.stopped else []), f"written: {out}", sep="\n")
-    return 0
+    return 128 + ended_by if ended_by else 0
 
 
 def _beside(network: Path, method: str) -> Path:

@@ -21,6 +21,7 @@ from wann_jax.strictness import LARGEST
 from wann_jax.tasks.registry import find_spec
 
 PUBLISHED_WEIGHTS = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
+THIRDS = (1 / 3, 1.0, 5 / 3)  # the middles of thirds of [0, 2]; a third each way, and they cover it
 MOST_CHANGES = 64  # of a child
 PAPER_OBJECTIVES = ("mean", "simplicity-or-best")
 _OF_ISLANDS = ("islands", "migration_interval")
@@ -191,11 +192,13 @@ jax.tree_util.register_dataclass(
 
 
 def graded_settings(task: str, graded_depth: int) -> dict[str, Any]:
-    """What a search among graded networks sets otherwise: a classifier's class is the same under all weights."""
+    """What a search among graded networks sets otherwise: the sign of the weight makes no difference to them, and to a
+    classifier nothing of it does; control is tried with magnitudes all over [0, 2]."""
     if not graded_depth:
         return {}
-    alone = dict(shared_weights=(1.0,), weight_jitter=0.0)
-    return {"graded_depth": graded_depth, **(alone if find_spec(task).family == "classification" else {})}
+    alone: dict[str, Any] = dict(shared_weights=(1.0,), weight_jitter=0.0)
+    magnitudes: dict[str, Any] = dict(shared_weights=THIRDS, weight_jitter=1 / 3)
+    return {"graded_depth": graded_depth, **(alone if find_spec(task).family == "classification" else magnitudes)}
 
 
 def check_weights(field: str, weights: Any) -> tuple[float, ...]:

@@ -91,6 +91,7 @@ def tune(
     seed: int = 0,
     on_look: Callable[[dict[str, float]], None] = lambda look: None,
     progress: bool = False,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> TuneResult:
     """Tunes the weights of a network: a weight of its own for every connection.
 
@@ -106,6 +107,7 @@ def tune(
         seed: same seed, same result.
         on_look: called at every look at the held-out score.
         progress: whether to show how far it is: a bar on a terminal, elsewhere a line every ten seconds.
+        is_over: asked after every look; True ends tuning, with the best weights so far.
 
     Returns:
         The weights [C], their held-out score and that of the start, and the curve of looks.
@@ -122,7 +124,7 @@ def tune(
             shown.advance(f"step {entry['step']:g}  best {entry['best']:.4g}")
             on_look(entry)
 
-        return tune_topology(task, Topology.of(network), start, method, config, seed, look)
+        return tune_topology(task, Topology.of(network), start, method, config, seed, look, is_over)
 
 
 @in_32_bits
@@ -134,6 +136,7 @@ def tune_topology(
     config: TuneConfig | None = None,
     seed: int = 0,
     on_look: Callable[[dict[str, float]], None] = lambda look: None,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> TuneResult:
     """As `tune`, for any topology that fits the task."""
     require(method in METHODS, "method", f"one of {', '.join(METHODS)}", method)
@@ -149,7 +152,7 @@ def tune_topology(
     if method == "adam":
         task = task.differentiable()
     chosen = _METHODS[method](task, topology, config)
-    return _run(chosen, task, topology, jnp.asarray(begin), config, seed, on_look)
+    return _run(chosen, task, topology, jnp.asarray(begin), config, seed, on_look, is_over)
 
 
 def _run(
@@ -160,6 +163,7 @@ def _run(
     config: TuneConfig,
     seed: int,
     on_look: Callable[[dict[str, float]], None],
+    is_over: Callable[[], bool],
 ) -> TuneResult:
     init_key, step_key, look_key = jax.random.split(jax.random.key(seed), 3)
 
@@ -181,7 +185,7 @@ def _run(
     state, best_run, best_step = begin, 0, 0
     best, best_score = np.asarray(start), float(look(task, start[None])[0])
     curve = [{"step": 0, "work": 0.0, "score": best_score, "best": best_score}]
-    start_score, stopped, done = best_score, "", 0
+    start_score, stopped, done, is_cut = best_score, "", 0, False
     while done < config.steps and not stopped:
         last = min(done + config.validation_interval, config.steps)
         state = advance(task, state, jnp.int32(done), jnp.int32(last))
@@ -200,7 +204,10 @@ def _run(
         entry = {"step": done, "work": done * method.work_per_step, "score": float(scores.max()), "best": best_score}
         curve.append(entry)
         on_look(entry)
-    if config.refit and isinstance(task, ClassificationTask):
+        is_cut = done < config.steps and is_over()
+        if is_cut:
+            stopped = f"interrupted after step {done} of {config.steps}" + ", before the refit" * config.refit
+    if config.refit and isinstance(task, ClassificationTask) and not is_cut:
         chosen = jax.tree.map(lambda leaf: leaf[best_run : best_run + 1], begin)
         state = advance(task.with_all_images(), chosen, jnp.int32(0), jnp.int32(best_step))
         best = np.asarray(method.weights(state))[0]
