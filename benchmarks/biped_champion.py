@@ -1,9 +1,9 @@
-"""A walker in both worlds: its return at every shared weight, in our environment and in Gymnasium's.
+"""A walker in both worlds: its returns in our environment and in Gymnasium's.
 
-    python -m benchmarks.biped_champion NETWORK [--episodes 50]
+    python -m benchmarks.biped_champion NETWORK [--episodes 100] [--worlds WORLD ...]
 
 Falls cost nothing more, as in the paper's search; Gymnasium's returns with its -100 stand beside them. Needs the extra
-`box2d`. Writes results/biped_champion.json.
+`box2d`. Writes results/biped_champion_NETWORK.json.
 """
 
 from benchmarks.worlds import compare_worlds
@@ -15,4 +15,4 @@ WORLDS = {
 }
 
 if __name__ == "__main__":
-    compare_worlds("biped_champion", __doc__, 50, WORLDS)
+    compare_worlds("biped_champion", __doc__, WORLDS)
