@@ -117,6 +117,23 @@ class TestResume:
         assert_same_run(path, finished[0])
         assert (path / "config.json").read_bytes() == (finished[0] / "config.json").read_bytes()
 
+    def test_checkpoints_are_made_as_before_or_as_told(self, wann, finished, tmp_path):
+        path, names = tmp_path / "run", ("checkpoint_interval", "checkpoint_minutes", "keep_checkpoints")
+
+        def kept():
+            config = json.loads((path / "config.json").read_text())
+            files = sorted(int(file.name) for file in (path / "checkpoints").iterdir())
+            return [config[name] for name in names], files, config["changes"]
+
+        assert wann(*SEARCH, "--checkpoint-minutes", "7", "--out", path)[0] == 0
+        assert kept() == ([4, 7.0, 2], [8, 12], [])
+        assert wann("resume", path, "--generations", "14")[0] == 0
+        assert kept() == ([4, 7.0, 2], [12, 14], [])
+        changed = ("--checkpoint-interval", "1", "--checkpoint-minutes", "5", "--keep-checkpoints", "3")
+        assert wann("resume", path, "--generations", "16", *changed)[0] == 0
+        assert kept() == ([1, 5.0, 3], [14, 15, 16], [])  # a search's result does not depend on them
+        assert rows(path)[:12] == rows(finished[0])
+
     def test_settings_can_change_from_a_generation_on(self, wann, tmp_path):
         path = tmp_path / "run"
         assert (
@@ -315,6 +332,9 @@ MISTAKES = {
     "resume run --elite-fraction 2": "search.elite_fraction must be at least 0 and below 1; got 2",
     "resume run --population-size 4 --champion-candidates 3 --tournament-size 2": "got 4",
     "resume run --crossover-probability 0.3": "search.crossover_probability must be 0, as before",
+    "resume run --checkpoint-interval 0": "checkpoint_interval must be at least 1; got 0",
+    "resume run --checkpoint-minutes nan": "checkpoint_minutes must be above 0; got nan",
+    "resume run --keep-checkpoints 0": "keep_checkpoints must be at least 1; got 0",
     "resume run --generations 7": "generations must be at least the 12 already done; got 7",
     "evaluate run --split test": "split must be left out: scores of task 'xor' do not depend on it; got 'test'",
     "evaluate digits --episodes 3": "episodes must be left out: scores of task 'digits' do not depend on it; got 3",

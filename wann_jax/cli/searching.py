@@ -29,13 +29,29 @@ from wann_jax.runs.directory import ADVICE, LEFTOVERS, RunDirectory, make_direct
 from wann_jax.runs.following import FollowedRun, held_by_first, is_first
 from wann_jax.runs.logs import check_logs
 from wann_jax.runs.runner import run_to_end
-from wann_jax.runs.settings import KEPT_CHECKPOINTS, RunSettings, kernels_here, read_settings
+from wann_jax.runs.settings import RunSettings, kernels_here, read_settings
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.registry import find_spec
 
 GRADED_DEPTH = 4  # by default: input, relay, hidden node, relay, output
-OF_CHECKPOINTS = ("checkpoint_interval", "checkpoint_minutes", "keep_checkpoints")  # options of a search
 FRESH_SEED = 2**31 - 1  # of the episodes in the closing table: no search draws from it
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckpointOptions:
+    """When the whole state is saved; as `RunSettings` calls it."""
+
+    checkpoint_interval: int = RunSettings.checkpoint_interval
+    """Generations between checkpoints."""
+    checkpoint_minutes: float = RunSettings.checkpoint_minutes
+    """Minutes after which there is one in any case."""
+    keep_checkpoints: int = RunSettings.keep_checkpoints
+    """How many of the last checkpoints to keep."""
+
+    @classmethod
+    def of(cls, settings: RunSettings) -> "CheckpointOptions":
+        """Those of a run."""
+        return cls(**{field.name: getattr(settings, field.name) for field in dataclasses.fields(cls)})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,12 +73,7 @@ class SearchCommand:
     """Start from copies of this network (run directory, file or name of the zoo) instead of random ones."""
     out: Path | None = None
     """Run directory; default: runs/TASK-PRESET-SEED."""
-    checkpoint_interval: int = 50
-    """Generations between checkpoints."""
-    checkpoint_minutes: float = 10.0
-    """Minutes after which there is one in any case."""
-    keep_checkpoints: int = KEPT_CHECKPOINTS
-    """How many of the last checkpoints to keep."""
+    checkpoints: tyro.conf.OmitArgPrefixes[CheckpointOptions] = dataclasses.field(default_factory=CheckpointOptions)
     log: tuple[str, ...] = ()
     """Logs to write besides the run's metrics.csv, separated by commas: tensorboard, wandb (extras of these names)."""
     processes: tyro.conf.OmitArgPrefixes[Processes] = dataclasses.field(default_factory=Processes)
@@ -75,6 +86,7 @@ class ResumeCommand:
     run: tyro.conf.Positional[Path]
     """Run directory."""
     search: tyro.conf.OmitArgPrefixes[SearchConfig] = dataclasses.field(default_factory=SearchConfig)
+    checkpoints: tyro.conf.OmitArgPrefixes[CheckpointOptions] = dataclasses.field(default_factory=CheckpointOptions)
     log: tuple[str, ...] = ()
     """Logs to write, as for wann search; default: those that the run has."""
     processes: tyro.conf.OmitArgPrefixes[Processes] = dataclasses.field(default_factory=Processes)
@@ -105,7 +117,7 @@ def run_search(args: list[str]) -> int:
         require(args[0] == old.task, "task", f"that of {file}, {old.task!r}, or left out", args[0])
         chosen, options, seed = old.config, old.task_options, old.seed
         chosen = dataclasses.replace(chosen, **graded_settings(old.task, graded_depth))
-        kept = {name: getattr(old, name) for name in OF_CHECKPOINTS} | dict(log=tuple(old.logs))
+        kept: dict[str, Any] = dict(checkpoints=CheckpointOptions.of(old), log=tuple(old.logs))
     else:
         preset = value_of(args, "--preset", SearchCommand.preset)
         chosen = SearchConfig.preset(name, preset, graded_depth=graded_depth)
@@ -119,7 +131,7 @@ def run_search(args: list[str]) -> int:
         task_options=options | given(command.task_options),
         seed=command.seed,
         config=command.search,
-        **{name: getattr(command, name) for name in OF_CHECKPOINTS},
+        **vars(command.checkpoints),
         initial=command.initial,
         logs=list(command.log),
     )
@@ -153,7 +165,8 @@ def run_resume(args: list[str]) -> int:
     name = args[0] if args else "nothing"
     require(not name.startswith("-") and bool(args), "run", "the first argument of wann resume", name)
     old = RunDirectory.open(Path(name)).read_settings()
-    command = parse(command_type, "resume", args, default=command_type(Path(name), old.config, tuple(old.logs)))
+    default = command_type(Path(name), old.config, CheckpointOptions.of(old), tuple(old.logs))
+    command = parse(command_type, "resume", args, default=default)
     join(command.processes)
     run = _kind_of_run()(Path(name))
     with held_by_first(run.path):
@@ -166,7 +179,8 @@ def _kind_of_run() -> type[RunDirectory]:
 
 def _resume(run: RunDirectory, old: RunSettings, command: Any) -> int:
     options = old.task_options | given(command.task_options)
-    settings = dataclasses.replace(old, config=command.search, task_options=options, logs=list(command.log))
+    changed = dict(config=command.search, task_options=options, logs=list(command.log), **vars(command.checkpoints))
+    settings = dataclasses.replace(old, **changed)
     check_logs(settings.logs)
     settings.check()
     crosses = old.config.crossover_probability > 0
