@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 import wann_jax as wann
+from tests import strange_environments
+from wann_jax.cli.failing import line_of, trace_of
 from wann_jax.tasks.gymnasium_workers import WorkerError, Workers, take_failure
 
 ROOT = Path(__file__).parents[2]
@@ -119,6 +121,7 @@ def test_mistakes_are_told_in_one_line(monkeypatch):
         wann.make_task("gymnasium:CartPole-v1")
 
 
+WHAT_BREAKS = '        raise ValueError("the motor\\nis broken")'
 MISTAKES = {
     "tests.strange_environments:Breaking-v0": "step raised ValueError: the motor is broken",
     "tests.strange_environments:Unmakeable-v0": "making it raised ValueError: no track",
@@ -148,6 +151,19 @@ print(wann.make_task("gymnasium:tests.strange_environments:Sound-v0").num_inputs
         assert name in line
         assert words in line
         assert "\\n" not in line
+
+
+def test_an_environment_that_raises_tells_where():
+    workers = Workers("tests.strange_environments:Breaking-v0")
+    session, _ = workers.reset(np.array([3]), 1)
+    with pytest.raises(WorkerError) as caught:
+        workers.step(session, np.zeros((1, 2), np.float32))
+    take_failure()
+    lines = Path(strange_environments.__file__).read_text().splitlines()
+    place = f"({strange_environments.__file__}:{1 + lines.index(WHAT_BREAKS)})"
+    name = "gymnasium:tests.strange_environments:Breaking-v0"
+    assert line_of(caught.value, "") == f"{name}: step raised ValueError: the motor is broken {place}"
+    assert trace_of(caught.value).endswith("\nValueError: the motor\nis broken\n")
 
 
 ENDS = ((signal.SIGKILL, r"has ended \(exit status -9\)"), (signal.SIGSTOP, "has not answered for 1 s"))

@@ -4,8 +4,10 @@ In: arguments. Out: files, a table on the terminal, an exit status: 0; 2 for a u
 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP, with everything written.
 """
 
+import contextlib
 import importlib
 import os
+import signal
 import sys
 
 from wann_jax.errors import WannError, require, require_known
@@ -70,12 +72,30 @@ wann COMMAND --help tells the options of a command."""
 def run() -> None:
     """The entry point of the installed command."""
     interrupts.listen()
-    sys.exit(main())
+    try:
+        sys.exit(_answer(sys.argv[1:]))
+    except KeyboardInterrupt as stop:
+        status = _stopped(stop)
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        os._exit(status)  # JAX would wait for the programs under way, which may go on for ever
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    args = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _answer(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt as stop:
+        return _stopped(stop)
+
+
+def _stopped(stop: KeyboardInterrupt) -> int:
+    print("wann: stopped", file=sys.stderr, flush=True)
+    return 128 + (stop.args[0] if isinstance(stop, interrupts.Stopped) else signal.SIGINT)
+
+
+def _answer(args: list[str]) -> int:
+    """The exit status. Raises KeyboardInterrupt, and what is nobody's mistake but ours."""
     try:
         if args[:2] == ["--version", "--verbose"]:
             return _run_command("devices", [])
@@ -90,20 +110,25 @@ def main(arguments: list[str] | None = None) -> int:
     except WannError as error:
         print(f"wann: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("wann: stopped", file=sys.stderr)
-        return 130
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception:
-        from wann_jax.tasks.gymnasium_workers import WorkerError, take_failure  # here: most commands have no workers
-
-        failure = take_failure()  # what was raised tells of it on many lines
-        if failure is None:
-            raise
-        print(f"wann: {failure}" if isinstance(failure, WorkerError) else "wann: stopped", file=sys.stderr)
-        return 2 if isinstance(failure, WorkerError) else 130
+    except Exception as error:
+        return _told(error)
     return 0
+
+
+def _told(error: Exception) -> int:
+    """The exit status after a line on what a user's own code, or a process, has raised. Raises what is none of it."""
+    from wann_jax.cli.failing import cause_of, line_of, trace_of  # here: needs NumPy
+
+    cause = cause_of(error)
+    line = line_of(cause, "code outside the package")
+    if not isinstance(cause, Exception):  # Ctrl-C
+        raise cause
+    if line is None:
+        raise error
+    print(f"{trace_of(cause)}wann: {line}", file=sys.stderr)
+    return 2
 
 
 def _without_plugins(args: list[str]) -> list[str]:
@@ -121,12 +146,16 @@ def _without_plugins(args: list[str]) -> list[str]:
 
 def _run_command(name: str, args: list[str]) -> int:
     module, _, function = COMMANDS[name].partition(":")
+    listening: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     if module != LISTING:
         import jax
 
+        from wann_jax.cli.failing import callbacks_heard
         from wann_jax.devices import settle_cpu_devices
 
         settle_cpu_devices()
         jax.config.update("jax_enable_x64", False)  # all is computed in 32 bits
-    status: int = getattr(importlib.import_module(module), function)(args)
+        listening = callbacks_heard()
+    with listening:
+        status: int = getattr(importlib.import_module(module), function)(args)
     return status

@@ -13,6 +13,7 @@ import tyro
 
 from wann_jax.analysis.evaluation import evaluate
 from wann_jax.cli.devices import unused_accelerator
+from wann_jax.cli.failing import task_watched
 from wann_jax.cli.joining import Processes, ending_together, join
 from wann_jax.cli.parsing import given, parse, value_of, with_task_options
 from wann_jax.errors import CheckpointError, require
@@ -214,7 +215,7 @@ def _run_and_report(run: RunDirectory, settings: RunSettings, task: Task, state:
     advice = unused_accelerator()
     if advice:
         print(advice, file=sys.stderr)
-    with ending_together(f"go on with: wann resume {run.path}"):
+    with ending_together(f"go on with: wann resume {run.path}"), task_watched(run, settings.task):
         state, came = run_to_end(run, settings, task, state)
     if not is_first():
         return 0 if not came else 128 + came
@@ -223,7 +224,7 @@ def _run_and_report(run: RunDirectory, settings: RunSettings, task: Task, state:
         return 128 + came
     network = load_network(run.path / CHAMPION_FILE)
     weights = settings.config.shared_weights
-    with waiting("fresh episodes"):
+    with waiting("fresh episodes"), task_watched(run, settings.task):
         scores = evaluate(task, [network], weights, seed=FRESH_SEED)[0]
     genome = load_genome(run.path / CHAMPION_FILE)
     document = score_document(weights, scores, genome, title=f"{settings.task}: champion")

@@ -7,6 +7,7 @@
     champions/      each network that was the best one for a while, by the generation that found it
     initial.json    what the first generation had copies of, if it was not random
     checkpoints/    the search's state (orbax)
+    traceback.txt   what the task's own code raised, if that has ended the run
     tensorboard/    the metrics for TensorBoard, if it was asked for (logs.py)
 
 In: a search's dispatches. Out: files; and back.
@@ -39,11 +40,11 @@ from wann_jax.tasks.base import Task
 from wann_jax.tasks.registry import find_spec
 
 CONFIG_FILE, METRICS_FILE, INITIAL_FILE = "config.json", "metrics.jsonl", "initial.json"
-TABLE_FILE = "metrics.csv"
+TABLE_FILE, TRACEBACK_FILE = "metrics.csv", "traceback.txt"
 CHECKPOINTS, CHAMPIONS = "checkpoints", "champions"
 ADVICE = "wann resume goes on with a run"
-# What a start leaves that was killed before there was a config.json, and what is there while one begins.
-LEFTOVERS = {INITIAL_FILE, f"{INITIAL_FILE}.partial", f"{CONFIG_FILE}.partial", LOCK_FILE}
+# What a start leaves that failed, or was killed before there was a config.json, and what is there while one begins.
+LEFTOVERS = {INITIAL_FILE, f"{INITIAL_FILE}.partial", f"{CONFIG_FILE}.partial", TRACEBACK_FILE, LOCK_FILE}
 
 
 def make_directory(path: Path, advice: str, leftovers: Collection[str] = ()) -> None:
@@ -81,8 +82,7 @@ class RunDirectory:
 
     def discard_unbegun(self) -> None:
         """Takes a run away that has not done a generation, so that its directory is free for the next try."""
-        begun = (METRICS_FILE, CHAMPIONS, CHAMPION_FILE)
-        if any((self.path / name).exists() for name in begun) or self.has_checkpoint():
+        if self.is_begun():
             return
         with contextlib.suppress(OSError):  # something else is in it, or nothing can be written
             for name in (CONFIG_FILE, INITIAL_FILE, LOCK_FILE):
@@ -90,6 +90,11 @@ class RunDirectory:
             for folder in (self.path / CHECKPOINTS, self.path):
                 if folder.exists():
                     folder.rmdir()
+
+    def is_begun(self) -> bool:
+        """Whether there is anything to go on from."""
+        begun = (METRICS_FILE, CHAMPIONS, CHAMPION_FILE)
+        return any((self.path / name).exists() for name in begun) or self.has_checkpoint()
 
     @classmethod
     def open(cls, path: Path) -> "RunDirectory":
@@ -132,6 +137,12 @@ class RunDirectory:
             with table.open("a") as file:
                 file.write(text)
 
+    def keep_traceback(self, text: str) -> Path:
+        """Writes what has ended the run; until it goes on."""
+        with self._writing():
+            write_atomically(self.path / TRACEBACK_FILE, text)
+        return self.path / TRACEBACK_FILE
+
     def read_metrics(self) -> list[dict[str, Any]]:
         """All rows so far but a last one that was only half written. Raises CheckpointError on damaged ones."""
         path = self.path / METRICS_FILE
@@ -141,7 +152,7 @@ class RunDirectory:
         return rows.whole
 
     def cut_back(self, generation: int) -> None:
-        """Drops metrics and champions from `generation` on: those that a resumed run will write again.
+        """Drops metrics and champions from `generation` on, which a resumed run will write again, and what ended it.
 
         Says so where earlier rows are lost, and keeps the damaged file.
         """
@@ -160,6 +171,7 @@ class RunDirectory:
             for file in self.champions():
                 if int(file.stem) >= generation:
                     file.unlink()
+            (self.path / TRACEBACK_FILE).unlink(missing_ok=True)
 
     def champions(self) -> list[Path]:
         """Files of the networks that were the best one for a while, the oldest first."""

@@ -12,7 +12,7 @@ import jax
 from wann_jax.evolution.generation import SearchState
 from wann_jax.evolution.loop import Dispatch
 from wann_jax.genomes.genome import Genome
-from wann_jax.runs.directory import RunDirectory
+from wann_jax.runs.directory import TRACEBACK_FILE, RunDirectory
 from wann_jax.runs.holding import held
 from wann_jax.runs.settings import KEPT_CHECKPOINTS, RunSettings
 
@@ -52,6 +52,10 @@ class FollowedRun(RunDirectory):
 
     def save(self, state: SearchState, keep: int = KEPT_CHECKPOINTS) -> None:
         """Nothing is written."""
+
+    def keep_traceback(self, text: str) -> Path:
+        """Nothing is written: the first process meets the same."""
+        return self.path / TRACEBACK_FILE
 
     def cut_back(self, generation: int) -> None:
         """Nothing is written."""

@@ -14,6 +14,7 @@ from wann_jax.errors import CheckpointError
 from wann_jax.evolution.generation import SearchState
 from wann_jax.evolution.loop import dispatches
 from wann_jax.evolution.progress import SearchProgress
+from wann_jax.native import tell
 from wann_jax.runs.directory import RunDirectory
 from wann_jax.runs.following import is_first
 from wann_jax.runs.logs import open_logs
@@ -27,10 +28,16 @@ def run_to_end(run: RunDirectory, settings: RunSettings, task: Task, state: Sear
 
     Metrics are written with every dispatch, after the champion that they tell of; a checkpoint every
     `checkpoint_interval` generations and every `checkpoint_minutes`, and at the end. Ctrl-C, SIGTERM and SIGHUP end the
-    run after the dispatch in flight; a second Ctrl-C ends it at once. Whatever ends it, an error in a dispatch too, the
-    last generations before are saved. Of several processes that search as one, the first one writes, and all stop
-    where one does.
+    run after the dispatch in flight; a second one ends it at once. Whatever ends it, an error in a dispatch too, the
+    last generations before are saved; but for a second signal in a program that goes on for ever: then the process
+    ends, and the last checkpoint is what there is. Of several processes that search as one, the first one writes, and
+    all stop where one does.
     """
+
+    def at_once() -> None:
+        progress.__exit__(None, None, None)  # a terminal is as it was
+        tell(f"stopped in the middle of a generation; go on with: wann resume {run.path}")
+
     interval, total = settings.checkpoint_interval, settings.config.generations
     progress = SearchProgress(total, task.work_unit, int(state.generation), is_on=is_first())
     unsaved: SearchState | None = None
@@ -39,9 +46,9 @@ def run_to_end(run: RunDirectory, settings: RunSettings, task: Task, state: Sear
     if int(state.generation) > 0:  # a run may have been killed between a checkpoint and this
         run.write_champion(state, settings)
     saved = time.monotonic()  # which no change of the clock moves
-    with until_interrupted() as came, progress, logs as log:
+    with until_interrupted(at_once) as came, progress, logs as log:
         try:
-            for dispatch in dispatches(task, settings.config, state, interval):
+            for dispatch in came.steps(dispatches(task, settings.config, state, interval)):
                 state = dispatch.state
                 run.log_champion(dispatch, settings, score)
                 run.append_metrics(dispatch)
@@ -60,9 +67,11 @@ def run_to_end(run: RunDirectory, settings: RunSettings, task: Task, state: Sear
                     break
         except CheckpointError:  # of the run directory: nothing more can be written
             raise
-        except BaseException:
+        except BaseException as error:
             if unsaved is not None:
                 _save(run, unsaved, settings)
+            if isinstance(error, KeyboardInterrupt) and run.is_begun():
+                tell(f"go on with: wann resume {run.path}")
             raise
     return state, 0 if int(state.generation) >= total else came() or signal.SIGTERM  # that of another process
 

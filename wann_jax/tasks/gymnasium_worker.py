@@ -1,12 +1,13 @@
 """What one process of gymnasium_workers.py does: steps its share of the environments.
 
-In: questions (what, session, share) from a pipe. Out: answers (True, answer) or (False, text). Runs as it is: it needs
-Gymnasium, but neither JAX nor anything of ours.
+In: questions (what, session, share) from a pipe. Out: answers (True, answer) or (False, (text, frames, traceback)).
+Runs as it is: it needs Gymnasium, but neither JAX nor anything of ours.
 """
 
 import contextlib
 import multiprocessing.connection
 import sys
+import traceback
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ class _Lanes:
 
 
 def _serve(env_id: str, pipe: Any) -> None:
-    """What a process does until its pipe closes: answers (True, answer) or (False, text)."""
+    """What a process does until its pipe closes: answers (True, answer) or (False, (text, frames, traceback))."""
     spare: list[Any] = []
     sessions: dict[int, _Lanes] = {}
     while True:
@@ -60,7 +61,8 @@ def _serve(env_id: str, pipe: Any) -> None:
         except Exception as error:
             text = " ".join(str(error).split())[:MAX_TEXT]
             answer = f"{what} raised {type(error).__name__}" + (f": {text}" if text else "")
-            pipe.send((False, answer))
+            frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+            pipe.send((False, (answer, frames, traceback.format_exc())))
         else:
             pipe.send((True, answer))
 

@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -31,7 +31,12 @@ _PROGRAM = Path(__file__).with_name("gymnasium_worker.py")
 
 
 class WorkerError(RuntimeError):
-    """What went wrong in a process or its environment, in one line."""
+    """What went wrong in a process or its environment, in one line; of an environment's error, file and line of each
+    frame too, and the whole traceback."""
+
+    def __init__(self, text: str, frames: Sequence[tuple[str, int]] = (), trace: str = ""):
+        super().__init__(text)
+        self.frames, self.trace = [*frames], trace
 
 
 class Workers:
@@ -105,7 +110,8 @@ class Workers:
                 raise WorkerError(f"{self._name}: a worker process has not answered for {wait:g} s ({hint})")
             is_good, answer = self._pipes[index].recv()
         if not is_good:
-            raise WorkerError(f"{self._name}: {answer}")
+            text, frames, trace = answer
+            raise WorkerError(f"{self._name}: {text}", frames, trace)
         return answer
 
     @contextmanager
