@@ -88,10 +88,10 @@ def test_the_tests_of_this_file_pass_on_more_devices(num_devices):
 
 BEGIN = """
 import hashlib, sys, jax, wann_jax as wann
-def show(name, devices=None):
-    settings = dict(population_size=13, generations=4, tournament_size=3, champion_candidates=3)
+def show(name, devices=None, size=13, **options):
+    settings = dict(population_size=size, generations=4, tournament_size=3, champion_candidates=3)
     config = wann.SearchConfig.preset(name, "quick", **settings)
-    result = wann.search(wann.make_task(name), config, seed=5, devices=devices)
+    result = wann.search(wann.make_task(name, **options), config, seed=5, devices=devices)
     leaves = jax.tree.leaves((result.history, result.champion, result.champion_score))
     print(hashlib.sha256(b"".join(jax.numpy.asarray(leaf).tobytes() for leaf in leaves)).hexdigest())
     where = {device for leaf in jax.tree.leaves(result.state) for device in leaf.devices()}
@@ -105,6 +105,12 @@ NAMED = f"""{BEGIN}
 devices = jax.devices()
 for chosen in (devices[1:], devices[:2]):
     show("xor", chosen)
+print(len(devices))
+"""
+EIGHT = f"""{BEGIN}
+devices = jax.devices()
+show("xor", devices[:1]), show("xor", devices)
+show("swingup", devices[:1], 16, max_steps=50), show("swingup", devices, 16, max_steps=50)
 print(len(devices))
 """
 JOINED = f"""{BEGIN}
@@ -135,6 +141,15 @@ def test_a_search_is_the_same_on_any_number_of_devices_and_threads():
     *named, three = in_fresh_process(NAMED, JAX_NUM_CPU_DEVICES="3")
     assert (named, three) == ([alone[0]] * 2, "3")
     assert joined() == [[alone[0], "2"]] * 2
+
+
+@MORE_DEVICES
+def test_a_search_is_the_same_on_one_and_on_eight_devices():
+    """A population that they divide, and one that they do not."""
+    flags = "--xla_force_host_platform_device_count=8"
+    *found, eight = in_fresh_process(EIGHT, XLA_FLAGS=flags, JAX_NUM_CPU_DEVICES=None)
+    assert (found[::2], eight) == (found[1::2], "8")
+    assert len({*found}) == 2
 
 
 def joined():
