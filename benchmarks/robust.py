@@ -22,21 +22,21 @@ import wann_jax as wann
 from benchmarks.common import RESULTS, machine
 from wann_jax.analysis.experiments.base import Record, Setting
 from wann_jax.analysis.protocol import RANGE, best_shared_weight
-from wann_jax.evolution.config import THIRDS
 from wann_jax.genomes.genome import Genome, GenomeSpec, grow
 from wann_jax.genomes.grading import lifted, saturated
 from wann_jax.genomes.graph import num_live_connections
 from wann_jax.networks.compiling import express
+from wann_jax.tasks.known.options import MAGNITUDES
 
 EPISODE_SEED = 2**31 - 1  # of the fresh episodes: no search draws from it
 EPISODES = 100
 RANDOM_WEIGHTS = 1000
 ROOM = 512  # hidden nodes of the largest champion that can be measured
 
-STRATA = dict(shared_weights=(*(-weight for weight in reversed(THIRDS)), *THIRDS), weight_jitter=1 / 3)
-MAGNITUDES = dict(shared_weights=THIRDS, weight_jitter=1 / 3, population_size=128)  # as many episodes
+THIRDS, JITTER = MAGNITUDES["shared_weights"], MAGNITUDES["weight_jitter"]
+STRATA = dict(shared_weights=(*(-weight for weight in reversed(THIRDS)), *THIRDS), weight_jitter=JITTER)
 SQUARES = tuple((index / 6) ** 2 for index in (1, 3, 5, 7, 9, 11))  # what connections weigh in a lifted network
-GRADED = dict(graded_depth=2, **MAGNITUDES)
+GRADED = dict(graded_depth=2, population_size=128, **MAGNITUDES)  # as many episodes with half the weights
 ARMS: dict[str, dict[str, Any]] = {
     "published weights": dict(weight_jitter=0.0),
     "published weights, jittered": dict(),

@@ -53,10 +53,9 @@ def compare_worlds(name: str, description: str | None, worlds: dict[str, str], *
             "tuned shared": evaluate([best], episodes=options.episodes),
         }
         if tuned is not None:
-            key = jax.random.key(EPISODE_SEED)
-            vector = jnp.asarray(tuned)[None, None]
-            topology = Topology.of(network)
-            rows["tuned weights"] = tunable(task).score_weights(topology, vector, key, options.episodes, "test")[0]
+            key, vector = jax.random.key(EPISODE_SEED), jnp.asarray(tuned)[None, None]
+            scores = tunable(task).score_weights(Topology.of(network), vector, key, options.episodes, "test")
+            rows["tuned weights"] = np.asarray(scores)
         document[world] = {row: [float(np.mean(of_row)), float(np.std(of_row))] for row, of_row in rows.items()}
         print(world, document[world], flush=True)
         facts = {"episodes": options.episodes, "best_shared_weight": best, **size_of(network)}

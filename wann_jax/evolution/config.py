@@ -18,10 +18,10 @@ from wann_jax.genomes.activation_ids import ACTIVATION_IDS
 from wann_jax.genomes.genome import GRADED_RULE, is_graded_depth
 from wann_jax.genomes.mutation import MUTATIONS
 from wann_jax.strictness import LARGEST
+from wann_jax.tasks.known.options import MAGNITUDES
 from wann_jax.tasks.registry import find_spec
 
 PUBLISHED_WEIGHTS = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
-THIRDS = (1 / 3, 1.0, 5 / 3)  # the middles of thirds of [0, 2]; a third each way, and they cover it
 MOST_CHANGES = 64  # of a child
 PAPER_OBJECTIVES = ("mean", "simplicity-or-best")
 _OF_ISLANDS = ("islands", "migration_interval")
@@ -197,8 +197,7 @@ def graded_settings(task: str, graded_depth: int) -> dict[str, Any]:
     if not graded_depth:
         return {}
     alone: dict[str, Any] = dict(shared_weights=(1.0,), weight_jitter=0.0)
-    magnitudes: dict[str, Any] = dict(shared_weights=THIRDS, weight_jitter=1 / 3)
-    return {"graded_depth": graded_depth, **(alone if find_spec(task).family == "classification" else magnitudes)}
+    return {"graded_depth": graded_depth, **(alone if find_spec(task).family == "classification" else MAGNITUDES)}
 
 
 def check_weights(field: str, weights: Any) -> tuple[float, ...]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from wann_jax.tasks.known.options import GROWTH, ControlOptions
+from wann_jax.tasks.known.options import GROWTH, MAGNITUDES, ControlOptions
 from wann_jax.tasks.labels import Labels
 from wann_jax.tasks.registry import Preset, TaskSpec, register
 
@@ -25,6 +25,8 @@ PRESETS = {
             tournament_size=4,
             elite_fraction=0.05,
             simplicity_probability=0.0,
+            graded_depth=2,  # clipped linear policies: they walk at any magnitude of the weight
+            **MAGNITUDES,
             **GROWTH,
             initial_connection_probability=0.25,
             champion_episodes=16,
@@ -38,7 +40,8 @@ PRESETS = {
             episodes=4,
             tournament_size=8,
             simplicity_probability=0.5,
-            weight_jitter=0.25,
+            graded_depth=2,
+            **MAGNITUDES,
             initial_connection_probability=0.25,
         )
     ),

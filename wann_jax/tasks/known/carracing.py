@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from wann_jax.tasks.known.options import GROWTH
+from wann_jax.tasks.known.options import GROWTH, MAGNITUDES
 from wann_jax.tasks.labels import Labels
 from wann_jax.tasks.registry import Preset, TaskSpec, option, register
 
@@ -22,13 +22,17 @@ PRESETS = {
             tournament_size=4,
             elite_fraction=0.1,
             simplicity_probability=0.1,
+            graded_depth=2,  # clipped linear policies: they drive at any magnitude of the weight
+            **MAGNITUDES,
             **GROWTH,
             **_SPARSE_JUDGING,
         ),
         dict(max_steps=500, encode_interval=2, patience=50),
     ),
     "best": Preset(
-        dict(population_size=192, generations=1024, episodes=2, simplicity_probability=0.5, weight_jitter=0.25)
+        dict(
+            population_size=192, generations=1024, episodes=2, simplicity_probability=0.5, graded_depth=2, **MAGNITUDES
+        )
     ),
     "paper": Preset(dict(population_size=64, generations=1024, episodes=2)),
 }
