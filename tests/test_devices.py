@@ -88,10 +88,10 @@ def test_the_tests_of_this_file_pass_on_more_devices(num_devices):
 
 BEGIN = """
 import hashlib, sys, jax, wann_jax as wann
-def show(name, devices=None, size=13, **options):
+def show(name, devices=None, size=13):
     settings = dict(population_size=size, generations=4, tournament_size=3, champion_candidates=3)
     config = wann.SearchConfig.preset(name, "quick", **settings)
-    result = wann.search(wann.make_task(name, **options), config, seed=5, devices=devices)
+    result = wann.search(wann.make_task(name), config, seed=5, devices=devices)
     leaves = jax.tree.leaves((result.history, result.champion, result.champion_score))
     print(hashlib.sha256(b"".join(jax.numpy.asarray(leaf).tobytes() for leaf in leaves)).hexdigest())
     where = {device for leaf in jax.tree.leaves(result.state) for device in leaf.devices()}
@@ -109,8 +109,8 @@ print(len(devices))
 """
 EIGHT = f"""{BEGIN}
 devices = jax.devices()
-show("xor", devices[:1]), show("xor", devices)
-show("swingup", devices[:1], 16, max_steps=50), show("swingup", devices, 16, max_steps=50)
+for size in (13, 16):
+    show("xor", devices[:1], size), show("xor", devices, size)
 print(len(devices))
 """
 JOINED = f"""{BEGIN}
