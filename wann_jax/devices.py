@@ -2,8 +2,9 @@
 
 In: a function of a population. Out: the same function, its population axis sharded over the devices: this process's,
 or those that `on_devices` names, such as the ones of all processes together (jax.distributed) in a search. Results do
-not depend on the number of devices: randomness is folded by individual, and individuals do not meet inside. A CPU is
-one device, on which the native kernels use all cores (kernels/native/parallel.h), unless the user wants more of them.
+not depend on the number of devices: randomness is folded by individual, and individuals do not meet inside. A large
+population lives in shares, one on each device (`home_of`). A CPU is one device, on which the native kernels use all
+cores (kernels/native/parallel.h), unless the user wants more of them.
 """
 
 import os
@@ -17,13 +18,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from wann_jax.errors import require
 
 DEVICES_VARIABLE = "WANN_CPU_DEVICES"
 AXIS = "population"
+# Bytes of a population's genomes from which on each device has only its share. Of less, a copy takes little of any
+# device's memory, and to breed all of it everywhere takes no longer than the messages that bring parents.
+LEAST_DIVIDED = 64 * 2**20
 
 
 def settle_cpu_devices() -> None:
@@ -95,24 +99,72 @@ def replicated() -> NamedSharding:
     return NamedSharding(population_mesh(), PartitionSpec())
 
 
+def home_of(population: Any) -> NamedSharding:
+    """Where a population lives between generations: each device has its share, if it is large and shares can be equal;
+    else every device has all of it."""
+    mesh, leaves = population_mesh(), jax.tree.leaves(population)
+    is_large = sum(leaf.size * leaf.dtype.itemsize for leaf in leaves) >= LEAST_DIVIDED
+    divides = mesh.size > 1 and leaves[0].shape[0] % mesh.size == 0
+    return NamedSharding(mesh, PartitionSpec(AXIS) if is_large and divides else PartitionSpec())
+
+
+def is_divided(population: Any) -> bool:
+    """Whether each device has only its share of it."""
+    return not home_of(population).is_fully_replicated
+
+
+def gathered(figures: Any, population: Any) -> Any:
+    """Figures of a population, whole on every device, so that sums add in the same order wherever it lives."""
+    return lax.with_sharding_constraint(figures, replicated()) if is_divided(population) else figures
+
+
 def place_everywhere(tree: Any) -> Any:
     """The arrays, whole on every device. Where there are more processes, each gives the same."""
-    home = replicated()
-    return jax.tree.map(lambda leaf: _place(leaf, home), tree) if _is_shared(home) else jax.device_put(tree, home)
+    return placed(tree, jax.tree.map(lambda leaf: replicated(), tree))
+
+
+def placed(tree: Any, homes: Any) -> Any:
+    """Each array where its home is. Where there are more processes, each gives the same."""
+    return jax.tree.map(_place, tree, homes) if _is_shared(replicated()) else jax.device_put(tree, homes)
 
 
 def _place(leaf: Any, home: NamedSharding) -> Array:
-    if isinstance(leaf, Array) and leaf.sharding == home:
+    if isinstance(leaf, Array) and leaf.sharding.is_equivalent_to(home, leaf.ndim):
         return leaf
     if isinstance(leaf, Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return jax.random.wrap_key_data(_place(jax.random.key_data(leaf), home), impl=jax.random.key_impl(leaf))
+    if not is_whole_here(leaf):
+        return _moved(leaf, home)
     host = np.asarray(leaf)
     return jax.make_array_from_callback(host.shape, home, lambda index: host[index])
 
 
+def is_whole_here(tree: Any) -> bool:
+    """Whether this process has all of the arrays, and needs no other one to read them."""
+    arrays = (leaf for leaf in jax.tree.leaves(tree) if isinstance(leaf, Array))
+    return all(leaf.is_fully_addressable or leaf.is_fully_replicated for leaf in arrays)
+
+
 def taken_home(tree: Any) -> Any:
-    """Arrays that every device has whole: where devices of other processes have them too, those on an own device."""
-    return jax.tree.map(lambda leaf: leaf if leaf.is_fully_addressable else leaf.addressable_data(0), tree)
+    """Where devices of other processes have a part in arrays: those on an own device, or, of divided ones, NumPy's.
+
+    All processes call this alike where `is_whole_here` does not hold: one array after another comes together.
+    """
+
+    def at_home(leaf):
+        if leaf.is_fully_addressable:
+            return leaf
+        if leaf.is_fully_replicated:
+            return leaf.addressable_data(0)
+        return np.asarray(_moved(leaf, NamedSharding(leaf.sharding.mesh, PartitionSpec())).addressable_data(0))
+
+    return jax.tree.map(at_home, tree)
+
+
+def _moved(leaf: Array, home: NamedSharding) -> Array:
+    """Divided otherwise, by messages between devices."""
+    moved: Array = jax.jit(lambda array: array, out_shardings=home)(leaf)
+    return moved
 
 
 def agreed(count: int) -> int:
@@ -152,7 +204,9 @@ def over_population(function: Callable[..., Any]) -> Callable[..., Any]:
     def sharded(population, *rest):
         size = jax.tree.leaves(population)[0].shape[0]
         index = jnp.arange(-(-size // num_devices) * num_devices)
-        padded = jax.tree.map(lambda leaf: leaf[jnp.where(index < size, index, 0)], population)
+        padded = population
+        if len(index) > size:
+            padded = jax.tree.map(lambda leaf: leaf[jnp.where(index < size, index, 0)], population)
         arrays, structure = jax.tree.flatten((padded, *rest))
         num_split = len(jax.tree.leaves(padded))
         specs = [split if place < num_split else whole for place in range(len(arrays))]
@@ -171,7 +225,7 @@ def over_population(function: Callable[..., Any]) -> Callable[..., Any]:
         mapped = jax.shard_map(inside, mesh=mesh, in_specs=in_specs, out_specs=split, check_vma=False)
         result = mapped(*compress(arrays, goes_in))
         # Gathered, so that a later sum over the population adds in the same order on any number of devices.
-        return jax.lax.with_sharding_constraint(jax.tree.map(lambda leaf: leaf[:size], result), replicated())
+        return lax.with_sharding_constraint(jax.tree.map(lambda leaf: leaf[:size], result), replicated())
 
     return sharded
 
@@ -196,5 +250,5 @@ def over_blocks(function: Callable[[Any], Any], population: Any, block_size: int
     def of_block(block):
         return function(jax.tree.map(lambda leaf: leaf[block], population))
 
-    result = jax.named_scope("blocks")(jax.lax.map)(of_block, index)  # the name is for profiles
+    result = jax.named_scope("blocks")(lax.map)(of_block, index)  # the name is for profiles
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:size], result)

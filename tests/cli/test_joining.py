@@ -11,8 +11,17 @@ import pytest
 
 from wann_jax.cli import joining, main
 
-SEARCH = ["search", "xor", "--preset", "quick", "--population-size", "13", "--checkpoint-interval", "3"]
+SEARCH = ["search", "xor", "--preset", "quick", "--population-size", "14", "--checkpoint-interval", "3"]
 SEARCH += ["--tournament-size", "4", "--champion-candidates", "3", "--connection-limit", "9"]
+
+
+# Each process has half of the population, as of a large one.
+DIVIDED = """
+import sys
+from wann_jax import cli, devices
+devices.LEAST_DIVIDED = 0
+sys.exit(cli.main(sys.argv[1:]))
+"""
 
 
 def begin(folder, generations):
@@ -20,7 +29,7 @@ def begin(folder, generations):
     with socket.socket() as free:
         free.bind(("localhost", 0))
         address = f"localhost:{free.getsockname()[1]}"
-    call = [sys.executable, "-m", "wann_jax", *SEARCH, "--generations", str(generations), "--out", "run"]
+    call = [sys.executable, "-c", DIVIDED, *SEARCH, "--generations", str(generations), "--out", "run"]
     shared = ["--coordinator", address, "--num-processes", "2", "--process-id"]
     pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder)
     return [subprocess.Popen([*call, *shared, str(number)], **pipes) for number in range(2)]

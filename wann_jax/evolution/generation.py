@@ -16,8 +16,9 @@ from flax import struct
 from jax import Array, lax
 from jaxtyping import Bool, Float, Int, Key
 
-from wann_jax.devices import Devices, on_devices, over_population, replicated
+from wann_jax.devices import Devices, gathered, home_of, on_devices, over_population, replicated
 from wann_jax.errors import require
+from wann_jax.evolution.breeding import breed_in_place, individuals_at
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.metrics import GenerationMetrics
 from wann_jax.evolution.objectives import Objectives, extras_of, named_objectives
@@ -25,7 +26,7 @@ from wann_jax.evolution.ranking import rank_islands
 from wann_jax.evolution.selection import choose_parents, with_migrants
 from wann_jax.genomes.genome import Genome, GenomeSpec
 from wann_jax.genomes.mutation import Mutated
-from wann_jax.genomes.population import Pairs, breed, has_room, initial_population
+from wann_jax.genomes.population import Pairs, has_room, initial_population
 from wann_jax.networks.compiling import express
 from wann_jax.networks.network import Network
 from wann_jax.strictness import LARGEST, in_32_bits
@@ -134,9 +135,9 @@ def tell(
     if candidate is None:
         best = returns.mean(-1).argmax()
         candidate = Candidate(_individual(state.genomes, best), returns.mean(-1)[best])
-
     points = (objectives or named_objectives)(rank_key, config, evaluation._replace(returns=returns), state.genomes)
     _check_shape("what objectives give", points, "individuals x objectives", size, None)
+    points = gathered(points, state.genomes)
     order, front = rank_islands(points, config.islands)
     children, passes = _children(parent_key, breed_key, config, state, order)
     wins = candidate.score > state.champion_score
@@ -167,17 +168,8 @@ def _children(
     is_crossed = jax.random.bernoulli(
         _generation_key(state, 3), float(config.crossover_probability), (config.population_size,)
     )
-    children = breed(
-        breed_key,
-        state.genomes,
-        Pairs(choice.parents, choice.partners, is_crossed),
-        config.mutation_rates,
-        choice.passes,
-        state.next_mark,
-        config.connection_limit,
-        config.max_changes,
-    )
-    return children, choice.passes
+    pairs = Pairs(choice.parents, choice.partners, is_crossed)
+    return breed_in_place(breed_key, config, state.genomes, pairs, choice, state.next_mark), choice.passes
 
 
 def run_generation(
@@ -216,7 +208,7 @@ def judge(config: SearchConfig, state: SearchState, task: Task, returns: Float[A
     weights = jnp.asarray(config.shared_weights, jnp.float32)
     key = jax.random.fold_in(state.key, jnp.uint32(2**32 - 2))
     score = over_population(partial(_express_and_score, episodes=config.champion_episodes))
-    scores = score(jax.tree.map(lambda table: table[best], state.genomes), task, weights, key)
+    scores = score(individuals_at(state.genomes, best), task, weights, key)
     scores = jnp.where(jnp.isfinite(scores), scores, -LARGEST)  # less than those of all generations
     return Candidate(_individual(state.genomes, best[scores.argmax()]), scores.max())
 
@@ -248,13 +240,19 @@ def run_generations(
 
     def advance(carry):
         index, state, history = carry
-        state = lax.with_sharding_constraint(state, replicated())
+        state = lax.with_sharding_constraint(state, homes_of(state))
         state, metrics = run_generation(config, state, task, objectives)
         return index + 1, state, jax.tree.map(lambda rows, row: rows.at[index].set(row), history, metrics)
 
     with on_devices(devices):
         _, state, history = lax.while_loop(unfinished, advance, (0, state, history))
-        return lax.with_sharding_constraint((state, history), replicated())
+        return lax.with_sharding_constraint((state, history), (homes_of(state), replicated()))
+
+
+def homes_of(state: SearchState) -> Any:
+    """Where each array of a state lives between generations: a tree like the state."""
+    homes = {"genomes": home_of(state.genomes)}
+    return jax.tree_util.tree_map_with_path(lambda path, leaf: homes.get(path[0].name, replicated()), state)
 
 
 def _generation_key(state: SearchState, use: int) -> Key[Array, ""]:
@@ -296,4 +294,4 @@ def _check_shape(field: str, found: Any, axes: str, *sizes: int | None) -> None:
 
 
 def _individual(genomes: Genome, index: Int[Array, ""]) -> Genome:
-    return jax.tree.map(lambda table: table[index], genomes)
+    return jax.tree.map(lambda table: table[0], individuals_at(genomes, index[None]))

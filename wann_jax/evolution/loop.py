@@ -13,12 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from wann_jax import native
-from wann_jax.devices import agreed, check_devices, on_devices, place_everywhere, taken_home
+from wann_jax.devices import agreed, check_devices, on_devices, place_everywhere, placed, taken_home
 from wann_jax.errors import require
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.evolution.generation import (
     MAX_GENERATIONS_PER_DISPATCH,
     SearchState,
+    homes_of,
     init,
     run_generations,
 )
@@ -130,7 +131,8 @@ def dispatches(
         began = time.perf_counter()
         count = min(count, config.generations - done, interval - done % interval if interval else count)
         with on_devices(devices):
-            task, state, number = place_everywhere((task, state, jnp.int32(agreed(count))))
+            task, number = place_everywhere((task, jnp.int32(agreed(count))))
+            state = placed(state, homes_of(state))
             state, history = run_generations(config, state, task, number, objectives, devices)
         history = jax.device_get(history)
         seconds, compiled = time.perf_counter() - began, genomes.spec != compiled_spec

@@ -8,6 +8,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Float, Int
 
+from wann_jax.devices import gathered
 from wann_jax.genomes.genome import Genome
 
 
@@ -38,8 +39,7 @@ class GenerationMetrics(struct.PyTreeNode):
         front: Int[Array, "P"],
     ) -> "GenerationMetrics":
         """Of a population that is evaluated and ranked; what the search itself knows stays at its start."""
-        means, connections = returns.mean(-1), genomes.num_enabled
-        hidden = genomes.num_hidden
+        means, connections, hidden = gathered((returns.mean(-1), genomes.num_enabled, genomes.num_hidden), genomes)
         best = means.argmax()
         return cls(
             generation=generation,

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Bool, Float, Key
 
+from wann_jax.devices import gathered
 from wann_jax.errors import require, require_known
 from wann_jax.evolution.config import SearchConfig
 from wann_jax.genomes.genome import Genome
@@ -25,7 +26,8 @@ CASES_IN_ORDER = 64  # of which at most so many decide
 BINS = 100  # of mean returns between a generation's worst and best
 EXTRAS = {"cases": "evaluate_cases", "tuned": "tuned_returns"}  # of an evaluation: the task's method that gives it
 
-# From a key, settings, what the population got and the population to objectives [P, M], all to be maximised.
+# From a key, settings, what the population got and the population to objectives [P, M], all to be maximised. The
+# genomes of a large population may be divided among devices: sums over individuals are then rounded otherwise.
 Objectives = Callable[[Key[Array, ""], SearchConfig, Evaluation, Genome], Float[Array, "P M"]]
 
 
@@ -39,7 +41,7 @@ class Objective(NamedTuple):
 def _simplicity(genomes: Genome) -> Float[Array, "P"]:
     """Minus the number of enabled connections: it makes the same fronts as the original's reciprocal, but crowding
     distances are then gaps in connections, where the reciprocal crowds the population around tiny networks."""
-    return -jnp.maximum(genomes.num_enabled, 1).astype(jnp.float32)
+    return -jnp.maximum(gathered(genomes.num_enabled, genomes), 1).astype(jnp.float32)
 
 
 def _simplicity_or_best(key: Array, config: SearchConfig, evaluation: Evaluation, genomes: Genome) -> Array:

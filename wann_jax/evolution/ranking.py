@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Bool, Float, Int
 
+from wann_jax.devices import over_population
+
 BLOCK = 64  # individuals (B) that are compared with each other at once
 BLOCKS_PER_ROUND = 4  # of the loop over blocks
 TABLE = 1024  # fronts that an individual is compared with at once
@@ -35,7 +37,10 @@ def rank_islands(objectives: Float[Array, "P M"], islands: int) -> tuple[Int[Arr
     """Ranks each of K islands alone: their individuals, by places in the population, from best to worst; and the front
     of each individual on its island."""
     size, number = objectives.shape
-    order, front = jax.vmap(rank)(objectives.reshape(islands, -1, number))
+    of_islands = jax.vmap(rank)
+    if islands > 1:  # each device ranks some
+        of_islands = over_population(of_islands)
+    order, front = of_islands(objectives.reshape(islands, -1, number))
     return order + jnp.arange(0, size, size // islands)[:, None], front.ravel()
 
 

@@ -115,10 +115,15 @@ class _Chances(NamedTuple):
 
     @classmethod
     def drawn(
-        cls, key: Key[Array, ""], rates: Float[Array, "P kinds"], first_mark: Int[Array, ""], max_changes: int
+        cls,
+        key: Key[Array, ""],
+        rates: Float[Array, "P kinds"],
+        first_mark: Int[Array, ""],
+        max_changes: int,
+        first_slot: Int[Array, ""] | int,
     ) -> "_Chances":
-        """For P children. Consumes `key`; folds by individual."""
-        individual = jnp.arange(rates.shape[0])
+        """For P children, from a slot of the population on. Consumes `key`; folds by slot."""
+        individual = first_slot + jnp.arange(rates.shape[0])
         keys = jax.vmap(jax.random.fold_in, (None, 0))(key, individual)
         draws = jax.vmap(lambda key: jax.random.uniform(key, (4,)))(keys)
         more = jax.vmap(lambda key: jax.random.uniform(jax.random.fold_in(key, 1), (max_changes, 3)))(keys)
@@ -140,14 +145,16 @@ def breed(
     first_mark: Int[Array, ""],
     connection_limit: int = 0,
     max_changes: int = 1,
+    first_slot: Int[Array, ""] | int = 0,
 ) -> Mutated:
     """One child of each pair: crossed where it says so, then mutated; elites pass unchanged (kind -1).
 
     Consumes `key`. A child gets from 1 to `max_changes` (M) mutations; `kind` is the first one's. A genome with
     `connection_limit` enabled connections (0: no limit) gets no more by either. A node born by change m of the child
-    in slot p has the historical mark first_mark + p * M + m.
+    in slot p has the historical mark first_mark + p * M + m. Where these are not all children of a population, theirs
+    are the slots from `first_slot` on.
     """
-    chances = _Chances.drawn(key, jnp.where(is_elite[:, None], 0.0, rates), first_mark, max_changes)
+    chances = _Chances.drawn(key, jnp.where(is_elite[:, None], 0.0, rates), first_mark, max_changes, first_slot)
     pairs = pairs._replace(is_crossed=pairs.is_crossed & ~is_elite & (pairs.partners != pairs.parents))
     by_xla = partial(_breed_by_xla, connection_limit=connection_limit)
     natively = partial(_breed_natively, connection_limit=connection_limit)

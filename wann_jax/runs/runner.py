@@ -9,7 +9,7 @@ import time
 import jax
 import jax.numpy as jnp
 
-from wann_jax.devices import anywhere, taken_home
+from wann_jax.devices import anywhere, is_whole_here, taken_home
 from wann_jax.errors import CheckpointError
 from wann_jax.evolution.generation import SearchState
 from wann_jax.evolution.loop import dispatches
@@ -29,9 +29,9 @@ def run_to_end(run: RunDirectory, settings: RunSettings, task: Task, state: Sear
     Metrics are written with every dispatch, after the champion that they tell of; a checkpoint every
     `checkpoint_interval` generations and every `checkpoint_minutes`, and at the end. Ctrl-C, SIGTERM and SIGHUP end the
     run after the dispatch in flight; a second one ends it at once. Whatever ends it, an error in a dispatch too, the
-    last generations before are saved; but for a second signal in a program that goes on for ever: then the process
-    ends, and the last checkpoint is what there is. Of several processes that search as one, the first one writes, and
-    all stop where one does.
+    last generations before are saved; but for a second signal in a program that goes on for ever, or an error where
+    the population is divided among processes: then the last checkpoint is what there is. Of several processes that
+    search as one, the first one writes, and all stop where one does.
     """
 
     def at_once() -> None:
@@ -68,7 +68,7 @@ def run_to_end(run: RunDirectory, settings: RunSettings, task: Task, state: Sear
         except CheckpointError:  # of the run directory: nothing more can be written
             raise
         except BaseException as error:
-            if unsaved is not None:
+            if unsaved is not None and is_whole_here(unsaved):
                 _save(run, unsaved, settings)
             if isinstance(error, KeyboardInterrupt) and run.is_begun():
                 tell(f"go on with: wann resume {run.path}")
