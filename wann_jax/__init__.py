@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from wann_jax.analysis.evaluation import evaluate
     from wann_jax.analysis.protocol import best_shared_weight, protocol
     from wann_jax.analysis.sweeping import plot_weights
+    from wann_jax.analysis.trimming import trim
     from wann_jax.errors import CheckpointError, ConfigError, DataError, WannError
     from wann_jax.evolution.config import SearchConfig
     from wann_jax.evolution.generation import SearchState, ask, init, tell
@@ -81,7 +82,6 @@ _MODULES = {
     "init": "wann_jax.evolution.generation",
     "is_graded": "wann_jax.genomes.grading",
     "lifted": "wann_jax.genomes.grading",
-    "saturated": "wann_jax.genomes.grading",
     "load_genome": "wann_jax.networks.files",
     "load_network": "wann_jax.networks.files",
     "load_weights": "wann_jax.networks.files",
@@ -92,11 +92,13 @@ _MODULES = {
     "protocol": "wann_jax.analysis.protocol",
     "pruned": "wann_jax.genomes.building",
     "register": "wann_jax.tasks.registry",
+    "saturated": "wann_jax.genomes.grading",
     "save_network": "wann_jax.networks.files",
     "search": "wann_jax.evolution.loop",
     "search_ternary": "wann_jax.ternary.api",
     "stack_networks": "wann_jax.networks.network",
     "tell": "wann_jax.evolution.generation",
+    "trim": "wann_jax.analysis.trimming",
     "tune": "wann_jax.tuning.api",
     "unite": "wann_jax.genomes.building",
     "write_comparison": "wann_jax.pages.comparing",
@@ -172,6 +174,7 @@ __all__ = [
     "search_ternary",
     "stack_networks",
     "tell",
+    "trim",
     "tune",
     "unite",
     "write_comparison",

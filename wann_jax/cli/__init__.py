@@ -27,6 +27,7 @@ COMMANDS = {
     "baseline": "wann_jax.cli.tuning:run_baseline_command",
     "check": "wann_jax.cli.grading:run_check",
     "lift": "wann_jax.cli.grading:run_lift",
+    "trim": "wann_jax.cli.trimming:run_trim",
     "report": "wann_jax.cli.reporting:run_report",
     "compare": "wann_jax.cli.reporting:run_compare",
     "experiment": "wann_jax.cli.experimenting:run_experiment_command",
@@ -53,6 +54,7 @@ USAGE = """usage: wann COMMAND ...
   wann baseline NAME --task TASK                             what other models give on the task
   wann check NETWORK                                         whether its classes depend on the shared weight at all
   wann lift NETWORK -o FILE [--sign auto]                    works at one sign of the weight: now at both
+  wann trim NETWORK --connections N -o FILE                  smaller, without the connections that count least
   wann report NETWORK [--out FILE]                           a page that shows a run or a network, and runs it
   wann compare RUN RUN ... [--out FILE]                      a page with the curves of several runs
   wann draw NETWORK -o FILE [--highlight OUTPUT]             a picture (.svg .png .pdf) or a graph (.dot .graphml)
