@@ -23,6 +23,7 @@ from wann_jax.runs.origin import task_of
 from wann_jax.tasks.tunable import tunable
 
 RANDOM_SEED = 1  # of the random weights
+GROUP = 5  # random weights on the same episode
 EPISODE_SEED = 2**31 - 1  # of the episodes, in every world: no search and no tuning draws from it
 
 
@@ -41,16 +42,18 @@ def compare_worlds(name: str, description: str | None, worlds: dict[str, str], *
     ours = tunable(next(iter(tasks.values())))
     network = wann.load_network(options.network, ours.num_inputs, ours.num_outputs)
     best = wann.best_shared_weight(ours, network, **choice)
-    random = np.random.default_rng(RANDOM_SEED).uniform(-RANGE, RANGE, options.episodes).tolist()
+    random = np.random.default_rng(RANDOM_SEED).uniform(-RANGE, RANGE, (-(-options.episodes // GROUP), GROUP))
     tuned = load_weights(options.network)
     path = RESULTS / f"{name}_{options.network.stem}.json"
     document: dict[str, Any] = json.loads(path.read_text())["worlds"] if path.exists() else {}
     for world in options.worlds:
         task = tasks[world]
-        evaluate = partial(wann.evaluate, task, [network], seed=EPISODE_SEED)
+        evaluate = partial(wann.evaluate, task, [network])
+        # The weights of one call have the same episodes, so few of them go together.
+        groups = [evaluate(some.tolist(), 1, EPISODE_SEED + place) for place, some in enumerate(random)]
         rows = {
-            "random shared": evaluate(random, episodes=1),
-            "tuned shared": evaluate([best], episodes=options.episodes),
+            "random shared": np.concatenate(groups, axis=1),
+            "tuned shared": evaluate([best], options.episodes, EPISODE_SEED),
         }
         if tuned is not None:
             key, vector = jax.random.key(EPISODE_SEED), jnp.asarray(tuned)[None, None]

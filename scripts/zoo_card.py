@@ -2,8 +2,8 @@
 
 RUN: run directories, or the file of `wann ternary`. TUNED: the file that `wann tune` wrote for the run's champion, or
 for a union of several runs'. The card holds the protocol's rows; thinned logs of the runs go to
-benchmarks/results/zoo_NAME.json. What a benchmark found of the network (benchmarks/results/NAME_champion.json) goes
-into the card too.
+benchmarks/results/zoo_NAME.json. What a benchmark found of the network (benchmarks/results/*_champion_NAME.json)
+goes into the card too.
 """
 
 import json
@@ -31,8 +31,8 @@ def main(run: str, name: str, command: str, summary: str, tuned: str = "", trial
         info["shared_weights"] = list(RunDirectory.open(Path(run)).read_settings().config.shared_weights)
     task_name, options = task_of(run)
     task = tunable(make_task(task_name, **options))
-    found = RESULTS / f"{name}_champion.json"
-    worlds = json.loads(found.read_text()) if found.exists() else {}
+    found = [json.loads(path.read_text()) for path in RESULTS.glob(f"*_champion_{name}.json")]
+    worlds = found[0] if found else {}
     network, genome = load_network(tuned or run), load_genome(tuned or run)
     weights = load_weights(tuned) if tuned else None
     members = info["shared_weights"]
