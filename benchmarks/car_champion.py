@@ -11,4 +11,4 @@ from benchmarks.worlds import compare_worlds
 WORLDS = {"ours": "carracing", "gymnasium": "gymnasium:CarRacing-v3"}
 
 if __name__ == "__main__":
-    compare_worlds("carracing_champion", __doc__, WORLDS, grid_step=0.1, episodes=4)
+    compare_worlds("carracing_champion", __doc__, WORLDS, grid_step=0.1, episodes=16)
