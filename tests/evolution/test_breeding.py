@@ -94,11 +94,9 @@ def compiled(num_devices, config, is_ordered):
 @pytest.mark.parametrize(
     ("islands", "migrants", "num_devices", "is_ordered"),
     [
-        (1, 1, 8, False),
         (1, 1, 3, True),
         (3, 2, 2, True),  # an island in two shares
         (8, 1, 8, False),
-        (8, 2, 2, True),  # four islands in each share
     ],
 )
 def test_children_are_the_same_on_all_devices(always_divided, islands, migrants, num_devices, is_ordered):

@@ -46,7 +46,7 @@ def listen() -> None:
 def _hear(ear: socket.socket) -> None:
     """In a thread of its own, until the other end closes."""
     global _presses
-    with ear:
+    with ear, suppress(OSError):  # this end may be closed, too, where a process comes to its end
         while numbers := ear.recv(4096):
             _presses += numbers.count(signal.SIGINT)
             for loop in [*_loops]:
