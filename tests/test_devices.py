@@ -90,8 +90,8 @@ BEGIN = """
 import hashlib, sys, jax, wann_jax as wann
 from wann_jax import devices as module
 module.LEAST_DIVIDED = 0  # 13 individuals have no equal shares, 12 have
-def show(name, devices=None, size=13):
-    settings = dict(population_size=size, generations=4, tournament_size=3, champion_candidates=3)
+def show(name, devices=None):
+    settings = dict(population_size=13, generations=4, tournament_size=3, champion_candidates=3)
     config = wann.SearchConfig.preset(name, "quick", **settings)
     result = wann.search(wann.make_task(name), config, seed=5, devices=devices)
     leaves = jax.tree.leaves((result.history, result.champion, result.champion_score))
@@ -112,8 +112,7 @@ print(len(devices))
 """
 EIGHT = f"""{BEGIN}
 devices = jax.devices()
-for size in (13, 16):
-    show("xor", devices[:1], size), show("xor", devices, size)
+show("xor", devices[:1]), show("xor", devices)
 print(len(devices))
 """
 JOINED = f"""{BEGIN}
@@ -148,11 +147,10 @@ def test_a_search_is_the_same_on_any_number_of_devices_and_threads():
 
 @MORE_DEVICES
 def test_a_search_is_the_same_on_one_and_on_eight_devices():
-    """A population that they divide, and one that they do not."""
+    """A population that they do not divide."""
     flags = "--xla_force_host_platform_device_count=8"
-    *found, eight = in_fresh_process(EIGHT, XLA_FLAGS=flags, JAX_NUM_CPU_DEVICES=None)
-    assert (found[::2], eight) == (found[1::2], "8")
-    assert len({*found}) == 2
+    alone, together, eight = in_fresh_process(EIGHT, XLA_FLAGS=flags, JAX_NUM_CPU_DEVICES=None)
+    assert (alone, eight) == (together, "8")
 
 
 def joined():
