@@ -41,9 +41,9 @@ bench-box2d: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,box2d]'
 	$(BIN)/python -m benchmarks.biped_fidelity --episodes 64 --steps 500
 	$(BIN)/python -m benchmarks.biped_speed --seconds 5
-	$(BIN)/python -m benchmarks.biped_champion biped
+	$(BIN)/python -m benchmarks.biped_champion biped-linear
 	$(BIN)/python -m benchmarks.car_fidelity --episodes 24
-	$(BIN)/python -m benchmarks.car_champion carracing
+	$(BIN)/python -m benchmarks.car_champion carracing-linear
 	$(BIN)/python -m benchmarks.car_speed --steps 100 --seconds 3
 
 format: $(VENV)/.installed-dev
