@@ -144,7 +144,7 @@ def lifted(genome: Genome, works_at_negative: bool = False) -> Genome:
     Raises:
         ConfigError: if it has no connection.
     """
-    host, _spec = jax.tree.map(np.asarray, genome), genome.spec
+    host = jax.tree.map(np.asarray, genome)
     enabled = np.asarray(genome.enabled_mask)
     pairs = [*zip(host.conn_source[enabled].tolist(), host.conn_target[enabled].tolist(), strict=True)]
     require(len(pairs) > 0, "network", "one with connections", "none")
