@@ -90,8 +90,8 @@ BEGIN = """
 import hashlib, sys, jax, wann_jax as wann
 from wann_jax import devices as module
 module.LEAST_DIVIDED = 0  # 13 individuals have no equal shares, 12 have
-def show(name, devices=None):
-    settings = dict(population_size=13, generations=4, tournament_size=3, champion_candidates=3)
+def show(name, devices=None, size=13):
+    settings = dict(population_size=size, generations=4, tournament_size=3, champion_candidates=3)
     config = wann.SearchConfig.preset(name, "quick", **settings)
     result = wann.search(wann.make_task(name), config, seed=5, devices=devices)
     leaves = jax.tree.leaves((result.history, result.champion, result.champion_score))
