@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from jax import lax
 
-from wann_jax.kernels.lanewise import ELEMENTWISE, NotLanewiseError, lanewise, numbers_of
+from wann_jax.kernels.lane_arrays import NotLanewiseError, numbers_of
+from wann_jax.kernels.lanewise import ELEMENTWISE, lanewise
 
 LANES = 6
 
@@ -37,6 +38,25 @@ def turned(x):
     return jnp.concatenate([x[1:], x[:1]])[::-1] * jnp.asarray([1.0, -2.0, 3.0])
 
 
+def halved(x):
+    """Until it is small: each lane's own number of rounds, in a loop of as many as its whole part says."""
+
+    def body(carry):
+        count, x, odd = carry
+        rounds = jnp.floor(jnp.abs(x[0])).astype(jnp.int32)
+        return count + lax.fori_loop(0, rounds, lambda i, n: n + i, 0), x * 0.5, ~odd
+
+    count, x, odd = lax.while_loop(lambda carry: jnp.abs(carry[1]).max() > 0.1, body, (0, x * 8.0, jnp.bool_(False)))
+    return x + count.astype(jnp.float32) + odd.astype(jnp.float32)
+
+
+def written(x):
+    rows = jnp.stack([x, 2.0 * x, 3.0 * x])
+    place = (x[0] > 0).astype(jnp.int32) + (x[1] > 0).astype(jnp.int32)
+    rows = rows.at[:, place].set(x).at[1, place].add(1.0).at[:, 2].add(x).at[7].set(9.0)
+    return lax.dynamic_slice(rows, (1, 0), (2, 3)) * jnp.arange(6.0).reshape(2, 3)
+
+
 FUNCTIONS = {
     "elementwise": lambda x: jnp.tanh(x) * jnp.sin(x) + jnp.where(x > 0, x**2, jnp.abs(x)) - jnp.sqrt(x * x),
     "rounding": lambda x: jnp.round(x * 2.5) + jnp.sign(x) + jnp.floor(x) + jnp.round(jnp.float32(2.5)),
@@ -48,6 +68,8 @@ FUNCTIONS = {
     "a place that depends on the lane": lambda x: x[(x[0] > 0).astype(jnp.int32) + (x[1] > 0).astype(jnp.int32)],
     "branches": lambda x: lax.cond(x[0] > 0, lambda x: x * 2.0, lambda x: x - 1.0, x),
     "calls": lambda x: jax.jit(jax.nn.relu)(x) + jnp.clip(x, -0.5, 0.5),
+    "loops": halved,
+    "rows that are written": written,
     "shapes": lambda x: jnp.broadcast_to(x.reshape(3, 1), (3, 2)).T.squeeze()[0],
     "what is not used may be anything": lambda x: (x, jnp.sort(x))[0],
 }

@@ -12,7 +12,7 @@ from tests.helpers import FEW_INPUTS, LAYOUTS, kernels, pool
 from wann_jax.errors import ConfigError
 from wann_jax.kernels import choosing
 from wann_jax.kernels.backend import LaneEpisodes
-from wann_jax.kernels.lanewise import NotLanewiseError
+from wann_jax.kernels.lane_arrays import NotLanewiseError
 from wann_jax.kernels.losses import CrossEntropy
 from wann_jax.kernels.pallas.episodes import whole_episodes
 from wann_jax.kernels.pallas.program import program_of

@@ -13,15 +13,25 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from wann_jax.errors import WannError
-
-# A number of the function is a lane array here, or a constant; an array is a NumPy array of such objects.
-Numbers = np.ndarray
+from wann_jax.kernels.lane_arrays import (
+    STRUCTURAL,
+    NotLanewiseError,
+    Numbers,
+    at_hand,
+    choose,
+    constants_of,
+    each,
+    is_at_most,
+    numbers_of,
+    plain,
+    select,
+    spread,
+)
 
 ELEMENTWISE = {
     *("abs", "ceil", "cos", "exp", "exp2", "floor", "is_finite", "log", "log1p", "logistic", "neg", "rsqrt", "sin"),
     *("sqrt", "square", "tan", "tanh", "integer_pow", "stop_gradient", "convert_element_type"),
-    *("add", "sub", "mul", "div", "rem", "pow", "max", "min", "clamp", "select_n"),
+    *("add", "sub", "mul", "div", "rem", "pow", "max", "min", "clamp"),
     *("eq", "ne", "ge", "gt", "le", "lt", "and", "or", "not", "xor"),
     *("shift_left", "shift_right_arithmetic", "shift_right_logical"),
 }
@@ -32,10 +42,6 @@ CALLS = {
     "custom_jvp_call": "call_jaxpr",
     "remat": "jaxpr",
 }
-
-
-class NotLanewiseError(WannError):
-    """A function does something that lanes cannot do on their own."""
 
 
 def lanewise(function: Callable[..., Any], *shapes: Any) -> Callable[..., Any]:
@@ -56,40 +62,18 @@ def lanewise(function: Callable[..., Any], *shapes: Any) -> Callable[..., Any]:
 
     def for_lanes(*arguments: Any) -> Any:
         leaves = [numbers_of(leaf) for leaf in jax.tree.leaves(arguments)]
-        return jax.tree.unflatten(structure, [_plain(leaf) for leaf in _run(closed.jaxpr, closed.consts, leaves)])
+        return jax.tree.unflatten(structure, [plain(leaf) for leaf in _run(closed.jaxpr, closed.consts, leaves)])
 
     return for_lanes
 
 
-def numbers_of(found: Any) -> Numbers:
-    """What this module works on: of a list of numbers, or of one."""
-    if isinstance(found, np.ndarray) and found.dtype == object:
-        return found
-    array = np.empty(len(found) if isinstance(found, list) else (), object)
-    for place, number in enumerate(found) if isinstance(found, list) else [((), found)]:
-        array[place] = number
-    return array
-
-
-def _plain(numbers: Numbers) -> Any:
-    return numbers[()] if numbers.ndim == 0 else numbers
-
-
-def _constants(values: Any) -> Numbers:
-    values = np.asarray(values)
-    array = np.empty(values.shape, object)
-    for place in np.ndindex(values.shape):
-        array[place] = values[place]
-    return array
-
-
 def _run(jaxpr: Any, consts: Sequence[Any], arguments: Sequence[Numbers]) -> list[Numbers]:
     """All equations, one after another; only those whose results are used."""
-    known = dict(zip(jaxpr.constvars, map(_constants, consts), strict=True))
+    known = dict(zip(jaxpr.constvars, map(constants_of, consts), strict=True))
     known |= dict(zip(jaxpr.invars, arguments, strict=True))
 
     def read(atom):
-        return _constants(atom.val) if hasattr(atom, "val") else known[atom]
+        return constants_of(atom.val) if hasattr(atom, "val") else known[atom]
 
     for equation in _used(jaxpr):
         results = _evaluate(equation, [read(atom) for atom in equation.invars])
@@ -115,49 +99,67 @@ def _evaluate(equation: Any, arguments: list[Numbers]) -> list[Numbers]:
         return _run(getattr(inner, "jaxpr", inner), consts, arguments)
     if name == "cond":
         return _branch(params["branches"], *arguments)
+    if name == "select_n":
+        return [each(choose, arguments, spreads=False)]
     if name in REPLACED:
-        return [_each(REPLACED[name], arguments)]
+        return [each(REPLACED[name], arguments)]
     if name in ELEMENTWISE:
-        return [_each(lambda *numbers: equation.primitive.bind(*numbers, **params), arguments)]
+        return [each(lambda *numbers: equation.primitive.bind(*numbers, **params), arguments)]
+    if name == "while":
+        return _loop(arguments, **params)
     if name not in STRUCTURAL:
         raise NotLanewiseError(f"{name!r} has no form for single lanes")
     result = STRUCTURAL[name](*arguments, **params)
     return result if isinstance(result, list) else [result]
 
 
-def _each(function: Callable[..., Any], arguments: Sequence[Numbers]) -> Numbers:
-    """For each number; arguments without dimensions serve all."""
-    shape = np.broadcast_shapes(*(argument.shape for argument in arguments))
-    result = np.empty(shape, object)
-    for place in np.ndindex(shape):
-        result[place] = function(*_alike([each[place] if each.ndim else each[()] for each in arguments]))
-    return result
-
-
-def _alike(numbers: list[Any]) -> list[Any]:
-    """Constants and uniform numbers spread over lanes, where there are lanes."""
-    shape = np.broadcast_shapes(*(np.shape(number) for number in numbers))
-    return [number if np.shape(number) == shape else _spread(number, shape) for number in numbers]
-
-
-def _spread(number: Any, shape: tuple[int, ...]) -> Array:
-    return lax.full(shape, number) if isinstance(number, np.number | np.bool) else lax.broadcast(number, shape)
-
-
-def _select(index: Any, cases: Sequence[Any]) -> Any:
-    """The case of each lane's index, clipped to those there are."""
-    result = cases[-1]
-    for number, case in reversed([*enumerate(cases[:-1])]):
-        chosen, yes, no = _alike([index, case, result])
-        result = jnp.where(chosen <= number, yes, no)
-    return result
-
-
 def _branch(branches: Sequence[Any], index: Numbers, *arguments: Numbers) -> list[Numbers]:
     """All branches, and each lane's choice among them."""
     results = [_run(branch.jaxpr, branch.consts, arguments) for branch in branches]
-    which = lax.convert_element_type(index[()], jnp.int32)
-    return [_each(lambda *cases: _select(which, cases), leaves) for leaves in zip(*results, strict=True)]
+    which = is_at_most(lax.convert_element_type(at_hand(index[()]), jnp.int32), len(branches) - 1)
+    return [each(lambda *cases: select(which, cases), leaves, spreads=False) for leaves in zip(*results, strict=True)]
+
+
+def _loop(
+    arguments: Sequence[Numbers], *, cond_jaxpr: Any, body_jaxpr: Any, cond_nconsts: int, body_nconsts: int, **_: Any
+) -> list[Numbers]:
+    """Until the last lane's condition fails; a lane whose own has failed keeps what it has."""
+    parts = cond_nconsts, cond_nconsts + body_nconsts
+    of_condition, of_body, start = arguments[: parts[0]], arguments[parts[0] : parts[1]], arguments[parts[1] :]
+    dtypes = [atom.aval.dtype for atom in body_jaxpr.jaxpr.outvars]
+    lanes = np.broadcast_shapes(*(np.shape(number) for numbers in arguments for number in numbers.ravel()))
+
+    def goes_on(carry):
+        (condition,) = _run(cond_jaxpr.jaxpr, cond_jaxpr.consts, [*of_condition, *carry])
+        return _spread_over(at_hand(condition[()]), lanes)
+
+    def kept(carry):
+        """Truth values as whole numbers, which a kernel's loops carry more readily."""
+        numbers = [_spread_over(at_hand(number), lanes) for leaf in carry for number in leaf.ravel()]
+        return [number.astype(jnp.int32) if number.dtype == bool else number for number in numbers]
+
+    def carry_of(stored):
+        left, carry = iter(stored), []
+        for numbers, dtype in zip(start, dtypes, strict=True):
+            some = [next(left) for _ in range(numbers.size)]
+            some = [number != 0 for number in some] if dtype.kind == "b" else some
+            carry.append(numbers_of(some).reshape(numbers.shape))
+        return carry
+
+    def advance(state):
+        live, *old = state
+        new = kept(_run(body_jaxpr.jaxpr, body_jaxpr.consts, [*of_body, *carry_of(old)]))
+        new = [jnp.where(live != 0, *pair) for pair in zip(new, old, strict=True)]
+        return (live * goes_on(carry_of(new)).astype(jnp.int32), *new)
+
+    first = kept(start)
+    state = (goes_on(carry_of(first)).astype(jnp.int32), *first)
+    _, *last = lax.while_loop(lambda state: state[0].max() > 0, advance, state)
+    return carry_of(last)
+
+
+def _spread_over(number: Any, lanes: tuple[int, ...]) -> Array:
+    return jnp.asarray(number) if np.shape(number) == lanes else spread(number, lanes)
 
 
 def _round(x: Any) -> Array:
@@ -172,78 +174,4 @@ def _sign(x: Any) -> Array:
     return (x > 0).astype(x.dtype) - (x < 0).astype(x.dtype)
 
 
-def _reduced(combine: Callable[[Any, Any], Any]) -> Callable[..., Numbers]:
-    def reduce(array, axes, **_):
-        moved = np.moveaxis(array, axes, range(len(axes)))
-        first, *others = moved.reshape(-1, *moved.shape[len(axes) :])
-        result = numbers_of(first)
-        for row in others:
-            result = _each(combine, (result, numbers_of(row)))
-        return result
-
-    return reduce
-
-
-def _extreme(is_better: Callable[[Any, Any], Any]) -> Callable[..., Numbers]:
-    """The place of the first best number along an axis; that of the first that is no number, if there is one."""
-
-    def place_of(array, axes, **_):
-        best, *others = map(numbers_of, np.moveaxis(array, axes[0], 0))
-        index = _each(lambda number: jnp.zeros(jnp.shape(number), jnp.int32), (best,))
-        for place, row in enumerate(others, 1):
-
-            def wins(new, old):
-                return (is_better(new, old) | (new != new)) & (old == old)
-
-            won = _each(wins, (row, best))
-            best = _each(jnp.where, (won, row, best))
-            index = _each(lambda won, old, place=place: jnp.where(won, place, old), (won, index))
-        return index
-
-    return place_of
-
-
-def _dynamic_slice(array: Numbers, *starts: Numbers, slice_sizes: Sequence[int], **_: Any) -> Numbers:
-    for axis, (start, size) in enumerate(zip(starts, slice_sizes, strict=True)):
-        if size == array.shape[axis]:
-            continue
-        windows = np.stack([array.take(range(at, at + size), axis) for at in range(array.shape[axis] - size + 1)])
-        result = np.empty(windows.shape[1:], object)
-        for place in np.ndindex(result.shape):
-            result[place] = _select(start[()], [window[place] for window in windows])
-        array = result
-    return array
-
-
-def _broadcast(array: Numbers, *, shape: Sequence[int], broadcast_dimensions: Sequence[int], **_: Any) -> Numbers:
-    spread = [1] * len(shape)
-    for source, target in enumerate(broadcast_dimensions):
-        spread[target] = array.shape[source]
-    return np.broadcast_to(array.reshape(spread), shape)
-
-
-def _slice(array: Numbers, *, start_indices: Any, limit_indices: Any, strides: Any, **_: Any) -> Numbers:
-    steps = strides or [1] * array.ndim
-    return array[tuple(map(slice, start_indices, limit_indices, steps))]
-
-
 REPLACED: dict[str, Callable[..., Any]] = {"copy": lambda number: number, "round": _round, "sign": _sign}
-STRUCTURAL: dict[str, Callable[..., Any]] = {
-    "argmax": _extreme(lambda new, old: new > old),
-    "argmin": _extreme(lambda new, old: new < old),
-    "broadcast_in_dim": _broadcast,
-    "concatenate": lambda *arrays, dimension: np.concatenate(arrays, dimension),
-    "dynamic_slice": _dynamic_slice,
-    "expand_dims": lambda array, *, dimensions: np.expand_dims(array, dimensions),
-    "reduce_and": _reduced(lax.bitwise_and),
-    "reduce_max": _reduced(lax.max),
-    "reduce_min": _reduced(lax.min),
-    "reduce_or": _reduced(lax.bitwise_or),
-    "reduce_sum": _reduced(lax.add),
-    "reshape": lambda array, *, new_sizes, **_: array.reshape(new_sizes),
-    "rev": lambda array, *, dimensions: np.flip(array, dimensions),
-    "slice": _slice,
-    "squeeze": lambda array, *, dimensions: np.squeeze(array, dimensions),
-    "stack": lambda *arrays, axis=0: np.stack(arrays, axis),
-    "transpose": lambda array, *, permutation: array.transpose(permutation),
-}

@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Key
 from wann_jax.devices import over_blocks
 from wann_jax.kernels.backend import Backend, LaneEpisodes, Policy
 from wann_jax.kernels.choosing import on_each_platform
-from wann_jax.kernels.lanewise import NotLanewiseError
+from wann_jax.kernels.lane_arrays import NotLanewiseError
 from wann_jax.kernels.native import LANES_PER_BLOCK
 from wann_jax.networks.layered import Topology, in_lanes
 from wann_jax.networks.network import Network

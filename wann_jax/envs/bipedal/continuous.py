@@ -4,6 +4,8 @@ In: the bodies' motion in a step. Out: where they end. As in Box2D, the earliest
 rewound to that moment, pushed out of the ground, given contact impulses, and sent on for the rest of the step.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from flax import struct
@@ -25,7 +27,8 @@ from wann_jax.envs.bipedal.contacts import (
 from wann_jax.envs.bipedal.impact import TARGET, TOLERANCE, time_of_impact
 from wann_jax.envs.bipedal.integrate import integrate
 from wann_jax.envs.bipedal.terrain import edges_at
-from wann_jax.envs.bipedal.vectors import frame_of
+from wann_jax.envs.bipedal.vectors import Vec, frame_of
+from wann_jax.kernels.apart import each_lane
 
 POSITION_PASSES = 20
 POSITION_CORRECTION = 0.75  # of the penetration, in one pass
@@ -99,20 +102,28 @@ def may_hit(motion: Motion, heights: Array) -> Array:
 
 
 def _compute_due(motion: Motion, impacts: _Impacts, heights: Array) -> _Impacts:
-    """Times of impact of all due contacts, one of each lane after another."""
+    """Times of impact of all due contacts."""
+    edges = edges_at(heights, motion.contacts.edge)
+    moves = motion.before, motion.begun, motion.position
+    time = each_lane(_times_of_impact, moves, edges, impacts.is_due, impacts.time)
+    return impacts.replace(time=time, is_due=jnp.zeros_like(impacts.is_due))
 
-    def compute(impacts):
-        flat = impacts.is_due.reshape(NUM_SLOTS * NUM_BODIES, -1)
+
+def _times_of_impact(moves: tuple[Array, ...], edges: tuple[Vec, Vec], is_due: Array, times: Array) -> Array:
+    """[slots, bodies, B]; new ones where they are due, one of each lane after another."""
+
+    def compute(carry):
+        is_due, times = carry
+        flat = is_due.reshape(NUM_SLOTS * NUM_BODIES, -1)
         chosen = _one_hot(flat.argmax(0), flat.any(0))
         is_body = chosen.any(0) | (~chosen.any((0, 1))[None] & (jnp.arange(NUM_BODIES)[:, None] == 0))
-        bodies, before, after, begun = take_body((BODIES, motion.before, motion.position, motion.begun), is_body)
-        edge = jnp.where(chosen, motion.contacts.edge, 0).sum((0, 1), dtype=jnp.int32)
-        start, end = edges_at(heights, edge[None])
+        bodies, before, begun, after = take_body((BODIES, *moves), is_body)
+        start, end = jax.tree.map(lambda leaf: jnp.where(chosen, leaf, 0.0).sum((0, 1))[None], edges)
         share = time_of_impact(bodies, before, after, start, end, flat.any(0)[None])
         time = jnp.where(share < 1.0, jnp.minimum(begun + (1.0 - begun) * share, 1.0), 1.0)
-        return impacts.replace(time=jnp.where(chosen, time[None], impacts.time), is_due=impacts.is_due & ~chosen)
+        return is_due & ~chosen, jnp.where(chosen, time[None], times)
 
-    return lax.while_loop(lambda impacts: impacts.is_due.any(), compute, impacts)
+    return lax.while_loop(lambda carry: carry[0].any(), compute, (is_due, times))[1]
 
 
 def _one_hot(index: Array, is_any: Array) -> Array:
@@ -148,14 +159,14 @@ def _first_impact(
 
     is_touching = contacts.count > 0
     key_place = _rank(jnp.where(is_touching, place, NUM_SLOTS + 1))
-    solved, end, velocity = _respond(
+    solved, end, velocity = each_lane(
+        partial(_respond, passes),
         bodies,
         impulses.in_order(manifold, key_place),
         moment,
         velocity,
-        is_touching.sum(0).max(),
+        is_touching.sum(0, dtype=jnp.int32).max(0),
         (1.0 - earliest)[None] * time_step,
-        passes,
     )
     is_event_body = is_body & has_event[None]
     is_solid_body = is_body & is_solid
@@ -186,8 +197,9 @@ def _after_impact(
     return motion, _Impacts(jnp.where(is_redone | chosen, 1.0, impacts.time), due, tries, is_off)
 
 
-def _respond(bodies, manifold, moment, velocity, used, time_left, passes) -> tuple[Array, Array, Array]:
+def _respond(passes, bodies, manifold, moment, velocity, used, time_left) -> tuple[Array, Array, Array]:
     """Pushes one body out of the ground at `moment` and moves it on: position then, position at the end, velocity."""
+    used = used.max()
 
     def lift(carry):
         count, position, busy = carry

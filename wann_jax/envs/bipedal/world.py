@@ -5,6 +5,7 @@ The order of everything is Box2D's; so are the numbers of passes, which a `Passe
 """
 
 import dataclasses
+from functools import partial
 
 import jax.numpy as jnp
 from flax import struct
@@ -32,6 +33,7 @@ from wann_jax.envs.bipedal.integrate import integrate
 from wann_jax.envs.bipedal.manifold import Manifold
 from wann_jax.envs.bipedal.terrain import BASE_HEIGHT, START_X
 from wann_jax.envs.bipedal.vectors import Vec, frame_of
+from wann_jax.kernels.apart import each_lane
 
 TIME_STEP = 1.0 / 50.0  # s
 GRAVITY = -10.0  # m/s^2
@@ -105,17 +107,26 @@ def step(
 
     is_touching = contacts.count > 0
     place = newest_first(contacts, is_touching)
-    used = is_touching.sum(0).max()
+    used = is_touching.sum(0, dtype=jnp.int32).max(0)
     ordered = impulses.in_order(manifold, place)
-    velocity, joint_impulse, contact_impulse, rows = _solve_velocities(
-        world, contacts, ordered, place, used, drive, hull_force, passes
+    rows = impulses.prepare(BODIES, ordered, world.position)
+    hinges = joints.prepare(world.position, drive, TIME_STEP)
+    pushed = hull_force * BODIES.inverse_mass[HULL] * TIME_STEP
+    start = Speeds(
+        velocity=world.velocity.at[1].add(GRAVITY * TIME_STEP).at[0, HULL].add(pushed),
+        joint_impulse=world.joint_impulse,
+        normal=impulses.in_order(contacts.normal_impulse, place),
+        tangent=impulses.in_order(contacts.tangent_impulse, place),
+    )
+    speeds = each_lane(partial(_solve_velocities, passes.velocity), start, rows, hinges, used)
+    position, velocity = integrate(world.position, speeds.velocity, TIME_STEP)
+    position, is_solved = each_lane(
+        partial(_solve_positions, passes.position), position, ordered, hinges.at_limit, used
     )
     contacts = contacts.replace(
-        normal_impulse=impulses.out_of_order(contact_impulse[0], place),
-        tangent_impulse=impulses.out_of_order(contact_impulse[1], place),
+        normal_impulse=impulses.out_of_order(speeds.normal, place),
+        tangent_impulse=impulses.out_of_order(speeds.tangent, place),
     )
-    position, velocity = integrate(world.position, velocity, TIME_STEP)
-    position, is_solved = _solve_positions(position, ordered, used, rows.at_limit, passes)
     velocity, still_time, is_awake = _sleep(velocity, world.still_time, is_solved)
 
     moved = jnp.ones_like(touched)
@@ -137,7 +148,7 @@ def step(
     return World(
         position=motion.position,
         velocity=motion.velocity,
-        joint_impulse=joint_impulse,
+        joint_impulse=speeds.joint_impulse,
         contacts=motion.contacts,
         boxes=motion.boxes,
         touched=motion.touched,
@@ -147,59 +158,54 @@ def step(
     )
 
 
+class Speeds(struct.PyTreeNode):
+    """What the velocity stage changes; contacts in the order of solving."""
+
+    velocity: Array  # [3, bodies, B]
+    joint_impulse: Array  # [4, joints, B]
+    normal: Array  # impulses of contacts, [2, slots, bodies, B]
+    tangent: Array
+
+
 def _solve_velocities(
-    world: World,
-    contacts: Contacts,
-    ordered: Manifold,
-    place: Array,
-    used: Array,
-    drive: Array,
-    hull_force: Array,
-    passes: Passes,
-) -> tuple[Array, Array, tuple[Array, Array], joints.JointRows]:
-    """Velocities, joint impulses, contact impulses in the order of solving, and the joints' rows."""
-    rows = impulses.prepare(BODIES, ordered, world.position)
-    hinges = joints.prepare(world.position, drive, TIME_STEP)
-    pushed = hull_force * BODIES.inverse_mass[HULL] * TIME_STEP
-    velocity = world.velocity.at[1].add(GRAVITY * TIME_STEP).at[0, HULL].add(pushed)
-    normal, tangent = (
-        impulses.in_order(impulse, place) for impulse in (contacts.normal_impulse, contacts.tangent_impulse)
-    )
-    velocity = impulses.warm_start(BODIES, velocity, normal, tangent, rows, used)
-    limit = world.joint_impulse[2]
+    passes: int, start: Speeds, rows: impulses.ContactRows, hinges: joints.JointRows, used: Array
+) -> Speeds:
+    """Joints, then contacts, until nothing changes; `used` [B]: contacts of the body that has most."""
+    most = used.max()
+    velocity = impulses.warm_start(BODIES, start.velocity, start.normal, start.tangent, rows, most)
+    limit = start.joint_impulse[2]
     is_kept = ((hinges.at_limit < 0) & (limit > 0.0)) | ((hinges.at_limit > 0) & (limit < 0.0))
-    joint_impulse = world.joint_impulse.at[2].set(jnp.where(is_kept, limit, 0.0))
+    joint_impulse = start.joint_impulse.at[2].set(jnp.where(is_kept, limit, 0.0))
     velocity = joints.warm_start(velocity, joint_impulse, hinges)
 
     def solve(carry):
-        count, _, velocity, joint_impulse, normal, tangent = carry
-        new, joint_impulse = joints.solve_velocities(velocity, joint_impulse, hinges)
-        new, normal, tangent = impulses.solve_velocities(BODIES, new, normal, tangent, rows, used)
-        changes = (new != velocity).any()
-        return count + 1, changes, new, joint_impulse, normal, tangent
+        count, _, old = carry
+        new, joint_impulse = joints.solve_velocities(old.velocity, old.joint_impulse, hinges)
+        new, normal, tangent = impulses.solve_velocities(BODIES, new, old.normal, old.tangent, rows, most)
+        return count + 1, (new != old.velocity).any(), Speeds(new, joint_impulse, normal, tangent)
 
     def running(carry):
-        return (carry[0] < passes.velocity) & carry[1]
+        return (carry[0] < passes) & carry[1]
 
-    start = (0, jnp.bool_(True), velocity, joint_impulse, normal, tangent)
-    _, _, velocity, joint_impulse, normal, tangent = lax.while_loop(running, solve, start)
-    return velocity, joint_impulse, (normal, tangent), hinges
+    first = start.replace(velocity=velocity, joint_impulse=joint_impulse)
+    return lax.while_loop(running, solve, (0, jnp.bool_(True), first))[2]
 
 
 def _solve_positions(
-    position: Array, ordered: Manifold, used: Array, at_limit: Array, passes: Passes
+    passes: int, position: Array, ordered: Manifold, at_limit: Array, used: Array
 ) -> tuple[Array, Array]:
     """Contacts, then joints, until a lane is within tolerance; also gives which lanes [B] are."""
+    most = used.max()
 
     def solve(carry):
         count, position, busy = carry
-        new, least = impulses.solve_positions(BODIES, position, ordered, used, _CORRECTION)
+        new, least = impulses.solve_positions(BODIES, position, ordered, most, _CORRECTION)
         new, is_fine = joints.solve_positions(new, at_limit)
         is_fine = is_fine & (least.min(0) >= -3.0 * impulses.LINEAR_SLOP)
         return count + 1, jnp.where(busy[None, None], new, position), busy & ~is_fine
 
     def running(carry):
-        return (carry[0] < passes.position) & carry[2].any()
+        return (carry[0] < passes) & carry[2].any()
 
     busy = jnp.ones(position.shape[-1], bool)
     _, position, busy = lax.while_loop(running, solve, (0, position, busy))

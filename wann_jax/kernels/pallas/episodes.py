@@ -15,7 +15,8 @@ from jaxtyping import Float, Shaped
 
 from wann_jax.devices import over_blocks
 from wann_jax.kernels.backend import LaneEpisodes
-from wann_jax.kernels.lanewise import lanewise, numbers_of
+from wann_jax.kernels.lane_arrays import numbers_of
+from wann_jax.kernels.lanewise import lanewise
 from wann_jax.kernels.memory import individuals_within
 from wann_jax.kernels.pallas.launching import LANES, launch
 from wann_jax.kernels.pallas.packing import Packed

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from wann_jax.kernels.lanewise import NotLanewiseError, numbers_of
+from wann_jax.kernels.lane_arrays import NotLanewiseError, at_hand, numbers_of
 
 KINDS = (jnp.dtype("float32"), jnp.dtype("int32"))
 
@@ -43,6 +43,12 @@ class Packed(NamedTuple):
         ]
         return cls(structure, [leaf.shape[num_axes:] for leaf in leaves], [leaf.dtype for leaf in leaves], tables)
 
+    @property
+    def kinds(self) -> list[int]:
+        """Of all its numbers, in order: the table that keeps each."""
+        sizes = zip(self.shapes, self.dtypes, strict=True)
+        return [kind for shape, dtype in sizes for kind in [_kind_of(dtype)] * int(np.prod(shape))]
+
     def read(self, tables: Sequence[Any], row: Callable[[Any, int], Any]) -> Any:
         """The tree, from references to the tables: `row` reads one."""
         used, stored = [0, 0], []
@@ -58,7 +64,7 @@ class Packed(NamedTuple):
         left, leaves = iter(stored), []
         for shape, dtype in zip(self.shapes, self.dtypes, strict=True):
             numbers = [next(left) for _ in range(int(np.prod(shape)))]
-            numbers = [number != 0 for number in numbers] if dtype.kind == "b" else numbers
+            numbers = [at_hand(number) != 0 for number in numbers] if dtype.kind == "b" else numbers
             leaves.append(numbers_of(numbers).reshape(shape))
         return jax.tree.unflatten(self.structure, leaves)
 
@@ -67,7 +73,7 @@ class Packed(NamedTuple):
         stored = []
         for leaf, dtype in zip(jax.tree.leaves(tree), self.dtypes, strict=True):
             for number in numbers_of(leaf).ravel():
-                kept = lax.convert_element_type(number, KINDS[_kind_of(dtype)])
+                kept = lax.convert_element_type(at_hand(number), KINDS[_kind_of(dtype)])
                 stored.append(jnp.broadcast_to(kept, lanes))
         return tuple(stored)
 
