@@ -17,11 +17,13 @@ from tests.oracle.walker_terrain import allowed_terrain
 from wann_jax import native
 from wann_jax.analysis.fidelity.walker import one_step_errors, states_of
 from wann_jax.envs import BIPEDAL_WALKER, bipedal_walker
-from wann_jax.envs.bipedal import terrain
+from wann_jax.envs.bipedal import continuous, terrain, world
 from wann_jax.envs.bipedal.bodies import BODIES, POLYGONS, mass_properties
 from wann_jax.envs.bipedal.world import EXACT
 from wann_jax.envs.bipedal_walker import EnvParams, start
 from wann_jax.errors import ConfigError
+from wann_jax.kernels.pallas import launching
+from wann_jax.kernels.pallas.together import in_one_launch
 
 RECORDING = Path(__file__).parents[1] / "golden" / "box2d_walker.npz"
 env, params = gymnax.make(BIPEDAL_WALKER)
@@ -35,12 +37,16 @@ def recording():
         return dict(file)
 
 
-@pytest.fixture(scope="module", params=["native", "xla"])
+@pytest.fixture(scope="module", params=["native", "xla", "pallas"])
 def errors(recording, request):
-    """Of both implementations; where there is no compiler, both are XLA's."""
+    """Of all implementations; where there is no compiler, native code is XLA's."""
     with pytest.MonkeyPatch.context() as patch:
-        if request.param == "xla":
+        if request.param != "native":
             patch.setattr(native, "available", lambda: False)
+        if request.param == "pallas":
+            patch.setattr(launching, "INTERPRET", True)
+            for module in (world, continuous):
+                patch.setattr(module, "each_lane", in_one_launch)
         bipedal_walker._advance_lanes.cache_clear()
         errors = one_step_errors(recording)
     bipedal_walker._advance_lanes.cache_clear()
