@@ -8,8 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from wann_jax.kernels.choosing import PALLAS, backend_of
-from wann_jax.kernels.pallas.together import in_one_launch
+from wann_jax.kernels.choosing import backend_of
 from wann_jax.kernels.platforms import by_platform
 
 
@@ -28,8 +27,4 @@ def each_lane(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _on_cuda(function: Callable[..., Any], *arguments: Any) -> Any:
-    return (in_one_launch if backend_of("cuda") is PALLAS else _as_it_stands)(function, *arguments)
-
-
-def _as_it_stands(function: Callable[..., Any], *arguments: Any) -> Any:
-    return function(*arguments)
+    return backend_of("cuda").apart(function, *arguments)

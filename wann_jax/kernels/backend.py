@@ -33,6 +33,11 @@ class LaneEpisodes(NamedTuple):
     observe: Callable[[Any], Array]
 
 
+def as_it_stands(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The function's result."""
+    return function(*arguments)
+
+
 class Backend(NamedTuple):
     """A way to evaluate networks.
 
@@ -40,7 +45,8 @@ class Backend(NamedTuple):
     [W, B, O], with a leading P. `act(networks, lane_weights [L], use)`: what `use` makes of a policy; where `use` loops
     over steps, nothing that depends on the networks alone is in that loop. `individuals_per_block(networks, L)`: how
     many such a loop should take at once. `episodes(networks, lane_weights, lane)`, if there is such a kernel: returns
-    [P, L] and steps [P] of whole episodes, or NotLanewiseError.
+    [P, L] and steps [P] of whole episodes, or NotLanewiseError. `apart(function, *arguments)`: the function's result,
+    where each lane works for itself (`kernels/apart.py`).
     """
 
     name: str
@@ -49,3 +55,4 @@ class Backend(NamedTuple):
     individuals_per_block: Callable[[Network, int], int]
     steps_per_look: int = 1  # steps of an episode until the next look whether its last lane has ended
     episodes: Callable[[Network, Float[Array, "L"], LaneEpisodes], tuple[Array, Array]] | None = None
+    apart: Callable[..., Any] = as_it_stands

@@ -25,7 +25,13 @@ XLA = Backend("xla", xla.samples, xla.act, xla.individuals_per_block, xla.STEPS_
 XLA_CPU = Backend("xla", xla_cpu.samples, xla_cpu.act, xla_cpu.individuals_per_block)
 NATIVE = Backend("native", native.samples, native.act, native.individuals_per_block)
 PALLAS = Backend(
-    "pallas", pallas.samples, pallas.act, pallas.individuals_per_block, xla.STEPS_PER_LOOK, pallas.whole_episodes
+    "pallas",
+    pallas.samples,
+    pallas.act,
+    pallas.individuals_per_block,
+    xla.STEPS_PER_LOOK,
+    pallas.whole_episodes,
+    pallas.in_one_launch,
 )
 OLDEST_CAPABILITY = 8.0  # Ampere: what Triton takes, through which Pallas compiles
 

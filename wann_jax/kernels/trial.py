@@ -37,7 +37,7 @@ def failure_of(backend: Backend, reference: Backend) -> str | None:
 
 
 def _difference(backend: Backend, reference: Backend) -> str | None:
-    for num_inputs, parts in ((5, (_samples, _lanes, _episodes)), (SHARED_SUMS_FROM, (_samples, _lanes))):
+    for num_inputs, parts in ((5, (_samples, _lanes, _episodes, _apart)), (SHARED_SUMS_FROM, (_samples, _lanes))):
         with _host():
             networks = _networks(num_inputs)
             wanted = [_run(part, reference, networks) for part in parts]
@@ -116,3 +116,19 @@ def _episodes(backend: Backend, networks: Network) -> Any:
         return jax.lax.fori_loop(0, NUM_STEPS, advance, (policy.memory, states, jnp.zeros((2, NUM_SAMPLES))))[2]
 
     return backend.act(networks, weights, use)
+
+
+def _apart(backend: Backend, networks: Network) -> Any:
+    """Loops of other lengths for each lane, in which lanes read and write rows of their own."""
+
+    def function(rows, rounds):
+        def advance(carry):
+            count, value, written = carry
+            busy, row = count < rounds, count.max() % 3
+            value = jnp.where(busy, jnp.tanh(value + rows[row]), value)
+            return count + 1, value, written.at[row].add(jnp.where(busy, value, 0.0))
+
+        start = jnp.zeros_like(rounds), rows[0], jnp.zeros_like(rows)
+        return jax.lax.while_loop(lambda carry: (carry[0] < rounds).any(), advance, start)[2]
+
+    return backend.apart(function, _inputs(3, NUM_SAMPLES), jnp.arange(NUM_SAMPLES, dtype=jnp.int32) % 7)

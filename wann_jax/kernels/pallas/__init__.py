@@ -20,6 +20,7 @@ from wann_jax.kernels.pallas.episodes import whole_episodes as whole_episodes
 from wann_jax.kernels.pallas.launching import LANES, launch
 from wann_jax.kernels.pallas.program import Program, program_of
 from wann_jax.kernels.pallas.rows import Lanes, Tile, read
+from wann_jax.kernels.pallas.together import in_one_launch as in_one_launch
 from wann_jax.networks.network import FIRST_INPUT_SLOT, Network
 
 PROGRAMS = 1024  # that run at a time: some warps for each processor, and their values take little memory
