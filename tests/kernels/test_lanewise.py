@@ -101,8 +101,9 @@ def test_trees_keep_their_structure():
     [
         (jnp.sort, "'sort' has no form for single lanes"),
         (lambda x: x + jax.random.uniform(jax.random.key(0)), "'random_seed' has no form for single lanes"),
+        (lambda x: x.at[jnp.asarray([0, 2])].set(0.0), "lanes write an array one part after another"),
     ],
-    ids=["sort", "random"],
+    ids=["sort", "random", "several writes"],
 )
 def test_what_lanes_cannot_do_is_refused(function, told):
     with pytest.raises(NotLanewiseError) as error:
