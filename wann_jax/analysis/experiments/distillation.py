@@ -49,7 +49,7 @@ def run(record: Record, setting: Setting) -> Results:
     for arm in arms:
         for case in cases:
             name = f"{arm}, temperature {case[0]:g}, mix {case[1]:g}"
-            found = record.measured(name, lambda: learned(lesson()[0], student(arm), plan, seeds, case))  # noqa: B023
+            found = record.measured(name, lambda: learned(lesson()[0], student(arm), plan, seeds, case))  # noqa: B023 (at once)
             rows.append({"arm": arm, "temperature": case[0], "mix": case[1], **found})
     return {"rows": rows, "teacher": {"validation": teacher[0], "test": teacher[1]}, "size": size}
 

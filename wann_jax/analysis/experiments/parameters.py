@@ -55,7 +55,7 @@ def run(record: Record, setting: Setting) -> Results:
     add(ZOO_SHARED, partial(_of_zoo, task, setting.task))
     for count in EXACT:
         config = TernaryConfig(connections=count, steps=TERNARY_STEPS, restarts=setting.seeds)
-        add(f"{AGNOSTIC}, {count}", lambda: _exact(task, search_ternary(task, config).network))  # noqa: B023
+        add(f"{AGNOSTIC}, {count}", lambda: _exact(task, search_ternary(task, config).network))  # noqa: B023 (at once)
     by_seed: list[Row] = []
     for seed in range(setting.seeds):
         by_seed += record.measured(f"evolved, seed {seed}", partial(_evolved, task, setting.task, seed))

@@ -45,10 +45,10 @@ def run(record: Record, setting: Setting) -> Results:
         method, is_for_all = ARMS[arm]
         measure = getattr(made, method)
         if is_for_all:
-            curves = record.measured(arm, lambda: [curve._asdict() for curve in measure()])  # noqa: B023
+            curves = record.measured(arm, lambda: [curve._asdict() for curve in measure()])  # noqa: B023 (at once)
         else:
             one = [partial(measure, seed) for seed in made.seeds]
-            curves = [record.measured(f"{arm}, seed {seed}", lambda: one[seed]()._asdict()) for seed in made.seeds]  # noqa: B023
+            curves = [record.measured(f"{arm}, seed {seed}", lambda: one[seed]()._asdict()) for seed in made.seeds]  # noqa: B023 (at once)
         rows.append({"arm": arm, "curves": curves})
     return {"rows": rows}
 

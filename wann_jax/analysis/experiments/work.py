@@ -115,7 +115,7 @@ def ternary_in(task: ClassificationTask, connections: int, budgets: Sequence[int
     points = []
     for steps in budgets:
         config = TernaryConfig(connections=connections, restarts=1, steps=steps)
-        seconds, found = _timed(lambda: search_ternary(task, config, seed))  # noqa: B023
+        seconds, found = _timed(lambda: search_ternary(task, config, seed))  # noqa: B023 (at once)
         widths = (task.num_inputs + 1, *config.hidden, task.num_outputs)
         dense = sum(a * b for a, b in itertools.pairwise(widths))
         passes = PASSES_OF_A_STEP * steps * config.minibatch_size * config.restarts

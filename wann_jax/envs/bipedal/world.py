@@ -105,27 +105,8 @@ def step(
     touched = last_event(place, began, ended | left, world.touched)
     hull_hit = world.hull_hit | began[:, HULL].any(0)
 
-    is_touching = contacts.count > 0
-    place = newest_first(contacts, is_touching)
-    used = is_touching.sum(0, dtype=jnp.int32).max(0)
-    ordered = impulses.in_order(manifold, place)
-    rows = impulses.prepare(BODIES, ordered, world.position)
-    hinges = joints.prepare(world.position, drive, TIME_STEP)
-    pushed = hull_force * BODIES.inverse_mass[HULL] * TIME_STEP
-    start = Speeds(
-        velocity=world.velocity.at[1].add(GRAVITY * TIME_STEP).at[0, HULL].add(pushed),
-        joint_impulse=world.joint_impulse,
-        normal=impulses.in_order(contacts.normal_impulse, place),
-        tangent=impulses.in_order(contacts.tangent_impulse, place),
-    )
-    speeds = each_lane(partial(_solve_velocities, passes.velocity), start, rows, hinges, used)
-    position, velocity = integrate(world.position, speeds.velocity, TIME_STEP)
-    position, is_solved = each_lane(
-        partial(_solve_positions, passes.position), position, ordered, hinges.at_limit, used
-    )
-    contacts = contacts.replace(
-        normal_impulse=impulses.out_of_order(speeds.normal, place),
-        tangent_impulse=impulses.out_of_order(speeds.tangent, place),
+    position, velocity, joint_impulse, contacts, is_solved = _solve(
+        world, contacts, manifold, drive, hull_force, passes
     )
     velocity, still_time, is_awake = _sleep(velocity, world.still_time, is_solved)
 
@@ -148,7 +129,7 @@ def step(
     return World(
         position=motion.position,
         velocity=motion.velocity,
-        joint_impulse=speeds.joint_impulse,
+        joint_impulse=joint_impulse,
         contacts=motion.contacts,
         boxes=motion.boxes,
         touched=motion.touched,
@@ -165,6 +146,35 @@ class Speeds(struct.PyTreeNode):
     joint_impulse: Array  # [4, joints, B]
     normal: Array  # impulses of contacts, [2, slots, bodies, B]
     tangent: Array
+
+
+def _solve(
+    world: World, contacts: Contacts, manifold: Manifold, drive: Array, hull_force: Array, passes: Passes
+) -> tuple[Array, Array, Array, Contacts, Array]:
+    """Positions, velocities, impulses of joints, contacts with theirs, and which lanes [B] are within tolerance."""
+    is_touching = contacts.count > 0
+    place = newest_first(contacts, is_touching)
+    used = is_touching.sum(0, dtype=jnp.int32).max(0)
+    ordered = impulses.in_order(manifold, place)
+    rows = impulses.prepare(BODIES, ordered, world.position)
+    hinges = joints.prepare(world.position, drive, TIME_STEP)
+    pushed = hull_force * BODIES.inverse_mass[HULL] * TIME_STEP
+    start = Speeds(
+        velocity=world.velocity.at[1].add(GRAVITY * TIME_STEP).at[0, HULL].add(pushed),
+        joint_impulse=world.joint_impulse,
+        normal=impulses.in_order(contacts.normal_impulse, place),
+        tangent=impulses.in_order(contacts.tangent_impulse, place),
+    )
+    speeds = each_lane(partial(_solve_velocities, passes.velocity), start, rows, hinges, used)
+    position, velocity = integrate(world.position, speeds.velocity, TIME_STEP)
+    position, is_solved = each_lane(
+        partial(_solve_positions, passes.position), position, ordered, hinges.at_limit, used
+    )
+    contacts = contacts.replace(
+        normal_impulse=impulses.out_of_order(speeds.normal, place),
+        tangent_impulse=impulses.out_of_order(speeds.tangent, place),
+    )
+    return position, velocity, speeds.joint_impulse, contacts, is_solved
 
 
 def _solve_velocities(

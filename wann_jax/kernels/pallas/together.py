@@ -1,7 +1,8 @@
 """A function of lanes in one launch: all that each lane does for itself, loops included.
 
-In: a function of arrays that end with the lanes, and such arrays. Out: its results. Numbers stay where the compiler
-puts them, registers or a thread's own memory; nothing waits for another tile.
+In: a function of arrays that end with the lanes, and such arrays. Out: its results. What is given
+stays in tables and is read where it is wanted; all else is in registers or a thread's own memory. No tile waits for
+another.
 """
 
 from collections.abc import Callable
