@@ -18,7 +18,9 @@ from wann_jax.analysis.fidelity.car import frames, laps, one_step_errors, open_l
 from wann_jax.envs import CAR_RACING
 from wann_jax.envs.car_racing import drive as driving
 from wann_jax.envs.car_racing import lens, parts, tile_map
+from wann_jax.envs.car_racing.dynamics import Controls, origin
 from wann_jax.envs.car_racing.environment import LANES, CarRacing, EnvParams
+from wann_jax.envs.car_racing.expert import REACH, SETTINGS, drive_by, road_ahead
 from wann_jax.envs.car_racing.picture import CLOSE, PICTURE, camera_of, render, render_by_xla, render_natively
 from wann_jax.envs.car_racing.texture import bake_all
 from wann_jax.envs.car_racing.track import FIELD, make_track, track_from_uniforms
@@ -28,6 +30,7 @@ from wann_jax.errors import ConfigError
 
 RECORDING = Path(__file__).parents[1] / "golden" / "box2d_car.npz"
 KEY = jax.random.key(0)
+CONTROLS = Controls(steer=jnp.array([0.3, -0.2, 0.1, 0.0]), gas=jnp.full(4, 0.5), brake=jnp.zeros(4))
 env = CarRacing(with_picture=False)
 params = env.default_params
 step = jax.jit(jax.vmap(env.step_env, (None, LANES, 0, None), (0, LANES, 0, 0, 0)))
@@ -47,6 +50,44 @@ def tracks():
 @pytest.fixture(scope="module")
 def states(tracks):
     return env.start_on(tracks, None, jnp.array([0, 1, 2, 1]))
+
+
+# The hand-written driver
+
+
+def test_the_driver_sees_the_road_where_it_is(tracks):
+    """The middle of the nearest tiles in the car's own coordinates, worked out again with plain numbers."""
+    index = jnp.array([0, 1, 2, 1])
+    drive = driving.start(tracks, index)
+    for _ in range(30):
+        drive, *_ = driving.advance(tracks, index, drive, CONTROLS)
+    right, ahead = (np.asarray(part) for part in road_ahead(tracks, index, drive))
+    assert right.shape == (REACH + 1, 4)
+    for lane, track in enumerate([0, 1, 2, 1]):
+        points = np.asarray(tracks.points[track])[: int(tracks.num_tiles[track])]
+        car = origin(drive.car.hull[:, lane])
+        nearest = np.linalg.norm(points[:, :2] - np.array(car), axis=1).argmin()
+        angle = float(drive.car.hull[2, lane])
+        for place in range(REACH + 1):
+            away = points[(nearest + place) % len(points), :2] - np.array(car)
+            turned = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) @ away
+            np.testing.assert_allclose([right[place, lane], ahead[place, lane]], turned, atol=2e-4)
+
+
+def test_the_driver_gets_round(tracks):
+    """Two of three tracks whole, and nearly all of the third, in 1,000 steps."""
+    start = driving.start(tracks, jnp.arange(3))
+
+    def advance(carry, _):
+        drive, returns, alive = carry
+        action = drive_by(SETTINGS, tracks, jnp.arange(3), drive)
+        drive, reward, ends = driving.advance(tracks, jnp.arange(3), drive, driving.controls_of(action))
+        return (drive, returns + jnp.where(alive, reward, 0.0), alive & ~ends), action
+
+    (_, returns, _), actions = jax.lax.scan(advance, (start, jnp.zeros(3), jnp.ones(3, bool)), length=1000)
+    assert returns.mean() > 880.0
+    assert (jnp.abs(actions[:, 0]) <= 1.0).all()
+    assert ((actions[:, 1:] >= 0.0) & (actions[:, 1:] <= 1.0)).all()
 
 
 # Against the original

@@ -1,5 +1,6 @@
 """Task carracing: episodes against a plain loop over the same pictures; looks now and then; lanes that are stopped."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,11 +9,13 @@ import pytest
 import wann_jax as wann
 from tests.tasks.test_tasks import networks_of, plain_genomes, spec_of
 from wann_jax.envs.car_racing import drive as driving
+from wann_jax.envs.car_racing.expert import SETTINGS, drive_by
 from wann_jax.envs.car_racing.picture import camera_of, render
 from wann_jax.envs.car_racing.texture import bake_all
 from wann_jax.envs.car_racing.track import make_tracks
 from wann_jax.errors import ConfigError, DataError
 from wann_jax.tasks.car_racing import CarRacingTask
+from wann_jax.tasks.lanes import Lanes
 from wann_jax.vae.files import save_part
 from wann_jax.vae.model import encode, init_params
 
@@ -108,6 +111,20 @@ def test_lanes_do_not_meet(encoder, networks):
     together = rolled_out(encoder, networks, encode_interval=2, patience=8)[0]
     alone = rolled_out(encoder, jax.tree.map(lambda leaf: leaf[1:2], networks), encode_interval=2, patience=8)[0]
     np.testing.assert_allclose(alone[0], together[1], atol=1e-3)
+
+
+def test_the_task_asks_the_hand_written_driver(encoder):
+    task = CarRacingTask.create(encoder)
+    begun = task.begin(jax.random.key(SEED), EPISODES)
+    shape = (1, EPISODES)
+    lanes = Lanes(task.reset(begun, shape, EPISODES), jnp.zeros(shape), jnp.ones(shape, bool))
+    outputs = task.expert(begun, lanes)
+    wanted = driving.controls_of(drive_by(SETTINGS, begun[0], jnp.arange(EPISODES), lanes.state.drive))
+    chex.assert_trees_all_close(task.act(outputs), wanted, atol=1e-6)
+    low, high = (np.array(bound) for bound in task.output_bounds)
+    assert ((np.asarray(outputs) >= low) & (np.asarray(outputs) <= high)).all()
+    excess = 0.5 * np.arange(6).reshape(1, 2, 3) + high  # beyond the bounds it makes no difference
+    chex.assert_trees_all_close(task.act(jnp.asarray(excess, jnp.float32)), task.act(jnp.broadcast_to(high, (1, 2, 3))))
 
 
 class TestByName:

@@ -48,7 +48,7 @@ USAGE = """usage: wann COMMAND ...
   wann unite NETWORK NETWORK ... --out FILE                  several networks side by side, as one
   wann evaluate NETWORK --task TASK [--weights=-2,-1,...]    returns of a run's champion or of a network file
   wann protocol NETWORK --task TASK [--trials 1000]          the paper's rows: random, shared, tuned weights
-  wann tune NETWORK --task TASK --method adam|es|cma         a weight of its own for every connection
+  wann tune NETWORK --task TASK --method adam|es|cma|imitation a weight of its own for every connection
   wann experiment NAME [--quick], --list                     a question about such networks, answered by measurements
   wann ternary TASK [--connections 1849] [--out FILE]        an exactly weight agnostic classifier, by gradient descent
   wann baseline NAME --task TASK                             what other models give on the task

@@ -43,7 +43,7 @@ class TuneCommand:
     task: str | None = None
     """A name from `wann tasks`; default: the task of the run, or the one that the file names."""
     method: str = "adam"
-    """adam (gradient descent by any optimiser of optax), es or cma."""
+    """adam (gradient descent by any optimiser of optax), es, cma, or imitation (of an expert: car racing)."""
     start: float | None = None
     """A shared weight to start from instead of the best one."""
     again: bool = False

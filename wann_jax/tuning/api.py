@@ -26,6 +26,7 @@ from wann_jax.tasks.tunable import TunableTask, tunable
 from wann_jax.tuning.config import METHODS, SCHEDULES, TuneConfig
 from wann_jax.tuning.evolution import CovarianceAdaptation, EvolutionStrategy
 from wann_jax.tuning.gradient import GradientDescent
+from wann_jax.tuning.imitation import Imitation
 
 __all__ = ["METHODS", "SCHEDULES", "TuneConfig", "TuneResult", "tune", "tune_topology"]
 
@@ -77,7 +78,7 @@ class TuneResult(NamedTuple):
 
 
 _METHODS: dict[str, Callable[..., Any]] = dict(
-    zip(METHODS, (GradientDescent, EvolutionStrategy, CovarianceAdaptation), strict=True)
+    zip(METHODS, (GradientDescent, EvolutionStrategy, CovarianceAdaptation, Imitation), strict=True)
 )
 
 
@@ -102,7 +103,8 @@ def tune(
         task: what the network is for.
         network: one compiled network.
         start: a shared weight, or weights [C], one for each enabled connection.
-        method: "adam" (gradient descent by any optimiser of optax), "es" or "cma".
+        method: "adam" (gradient descent by any optimiser of optax), "es", "cma", or "imitation" (of the task's expert,
+            where it has one: car racing).
         config: the settings; by default `TuneConfig.for_task` of the kind of task and the method.
         seed: same seed, same result.
         on_look: called at every look at the held-out score.

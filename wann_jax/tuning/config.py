@@ -14,7 +14,7 @@ from wann_jax.errors import require
 from wann_jax.evolution.config import check_weights
 from wann_jax.strictness import LARGEST, loose_types
 
-METHODS = ("adam", "es", "cma")
+METHODS = ("adam", "es", "cma", "imitation")
 SCHEDULES = ("constant", "cosine", "linear")
 OPTIMISERS = (  # of optax, that take a learning rate alone; there may be more
     *("adabelief", "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamaxw", "adamw", "adan", "amsgrad"),
@@ -27,6 +27,10 @@ _UNUSED_BY_METHOD: dict[str, tuple[str, ...]] = {
     "es": ("shared_starts", "input_noise", "horizon", "fan_in_scaling"),
 }
 _UNUSED_BY_METHOD["cma"] = (*_UNUSED_BY_METHOD["es"], "learning_rates", "optimizer", "schedule", "clip_norm")
+_UNUSED_BY_METHOD["imitation"] = (
+    *("population_size", "deviation", "shared_starts", "input_noise", "horizon", "fan_in_scaling"),
+    *("restarts", "start_deviation"),
+)
 _PRUNES = "0, for all: only adam prunes"
 _UNUSED_BY_KIND = {True: ("episodes", "validation_episodes", "horizon"), False: ("minibatch_size", "input_noise")}
 
@@ -35,7 +39,7 @@ _UNUSED_BY_KIND = {True: ("episodes", "validation_episodes", "horizon"), False: 
 class TuneConfig:
     """How weights are tuned. A task's own defaults come from `TuneConfig.for_task`."""
 
-    steps: int = 2000  # updates
+    steps: int = 2000  # updates; of imitation, rounds of new episodes
     validation_interval: int = 100  # steps between looks at the held-out score, by which the best snapshot is kept
     learning_rates: tuple[float, ...] = (0.01,)  # gradient descent runs once for each, at the same time
     restarts: int = 1  # runs at the same time (adam: for each rate); all but the first start from disturbed weights
@@ -70,6 +74,8 @@ class TuneConfig:
             defaults = dict(steps=1000, validation_interval=50, learning_rates=(0.003, 0.01, 0.03, 0.1))
         elif method == "es":
             defaults = dict(steps=600, validation_interval=20, learning_rates=(0.03,))
+        elif method == "imitation":
+            defaults = dict(steps=12, validation_interval=1, episodes=64, validation_episodes=64)
         else:
             defaults = dict(steps=600, validation_interval=20)
         known = {field.name for field in dataclasses.fields(cls)}
@@ -117,8 +123,8 @@ class TuneConfig:
             usual = (getattr(default, name), getattr(TuneConfig, name))
             value = getattr(self, name)
             require(value in usual, f"tune.{name}", f"left at {usual[0]!r}: {user} does not use it", value)
-        if method == "es":
-            rule = "one number: es runs at one rate"
+        if method in ("es", "imitation"):
+            rule = f"one number: {method} runs at one rate"
             require(len(self.learning_rates) == 1, "tune.learning_rates", rule, self.learning_rates)
 
     def optimiser(self, learning_rate: Any) -> optax.GradientTransformation:
