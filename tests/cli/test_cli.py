@@ -361,7 +361,7 @@ MISTAKES = {
     "protocol run --task xor --trials 1": "trials must be at least 10; got 1",
     "protocol run --task swingup": "champion.json: num_inputs must be 5; got 2",
     "protocol nothing --task xor": "network file 'nothing' cannot be read",
-    "tune run --task xor --method magic": "method must be one of adam, es, cma; got 'magic'",
+    "tune run --task xor --method magic": "method must be one of adam, es, cma, imitation; got 'magic'",
     "tune run --task xor --steps 0": "tune.steps must be a whole number, at least 1; got 0",
     "tune run --task xor --trials 3": "trials must be 0, or at least 10; got 3",
     "tune run --task xor --out cut.json": "out must be a new file, nothing is overwritten",

@@ -314,7 +314,7 @@ def test_restarts_of_cma_come_to_an_end(tmp_path, num_devices):
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ConfigError, match=r"^method must be one of adam, es, cma; got 'magic'$"):
+    with pytest.raises(ConfigError, match=r"^method must be one of adam, es, cma, imitation; got 'magic'$"):
         tune(XOR, xor_network(), 1.0, "magic")
     with pytest.raises(ConfigError, match=r"^network must be of 5 inputs and 1 outputs"):
         tune(tunable(wann.make_task("swingup")), xor_network(), 1.0, "es")
