@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from wann_jax.tasks.registry import Preset, TaskSpec, make_task, option, register
     from wann_jax.ternary.api import TernaryResult, search_ternary
     from wann_jax.ternary.config import TernaryConfig
+    from wann_jax.ternary.imitating import ImitationConfig, search_imitation
     from wann_jax.tuning.api import TuneConfig, TuneResult, tune
     from wann_jax.version import __version__
 
@@ -62,6 +63,7 @@ _MODULES = {
     "SearchState": "wann_jax.evolution.generation",
     "Task": "wann_jax.tasks.base",
     "TaskSpec": "wann_jax.tasks.registry",
+    "ImitationConfig": "wann_jax.ternary.imitating",
     "TernaryConfig": "wann_jax.ternary.config",
     "TernaryResult": "wann_jax.ternary.api",
     "TensorBoardLog": "wann_jax.runs.logs",
@@ -95,6 +97,7 @@ _MODULES = {
     "saturated": "wann_jax.genomes.grading",
     "save_network": "wann_jax.networks.files",
     "search": "wann_jax.evolution.loop",
+    "search_imitation": "wann_jax.ternary.imitating",
     "search_ternary": "wann_jax.ternary.api",
     "stack_networks": "wann_jax.networks.network",
     "tell": "wann_jax.evolution.generation",
@@ -130,6 +133,7 @@ __all__ = [
     "FunctionTask",
     "Genome",
     "GenomeSpec",
+    "ImitationConfig",
     "Network",
     "NetworkSpec",
     "Preset",
@@ -171,6 +175,7 @@ __all__ = [
     "saturated",
     "save_network",
     "search",
+    "search_imitation",
     "search_ternary",
     "stack_networks",
     "tell",

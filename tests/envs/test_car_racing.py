@@ -20,7 +20,7 @@ from wann_jax.envs.car_racing import drive as driving
 from wann_jax.envs.car_racing import lens, parts, tile_map
 from wann_jax.envs.car_racing.dynamics import Controls, origin
 from wann_jax.envs.car_racing.environment import LANES, CarRacing, EnvParams
-from wann_jax.envs.car_racing.expert import REACH, SETTINGS, drive_by, road_ahead
+from wann_jax.envs.car_racing.experts import BOLD, PRECISE, REACH, outputs_for, road_ahead
 from wann_jax.envs.car_racing.picture import CLOSE, PICTURE, camera_of, render, render_by_xla, render_natively
 from wann_jax.envs.car_racing.texture import bake_all
 from wann_jax.envs.car_racing.track import FIELD, make_track, track_from_uniforms
@@ -74,20 +74,21 @@ def test_the_driver_sees_the_road_where_it_is(tracks):
             np.testing.assert_allclose([right[place, lane], ahead[place, lane]], turned, atol=2e-4)
 
 
-def test_the_driver_gets_round(tracks):
-    """Two of three tracks whole, and nearly all of the third, in 1,000 steps."""
+@pytest.mark.parametrize(
+    ("settings", "factor", "least"), [(PRECISE, 1.0, 880.0), (BOLD, 0.2, 500.0), (BOLD, 4.0, 500.0)]
+)
+def test_drivers_get_round(tracks, settings, factor, least):
+    """All three tracks nearly whole, in 1,000 steps; the bold one more than half, at whatever factor."""
     start = driving.start(tracks, jnp.arange(3))
 
     def advance(carry, _):
         drive, returns, alive = carry
-        action = drive_by(SETTINGS, tracks, jnp.arange(3), drive)
+        action = driving.paper_action(factor * outputs_for(settings, tracks, jnp.arange(3), drive))
         drive, reward, ends = driving.advance(tracks, jnp.arange(3), drive, driving.controls_of(action))
-        return (drive, returns + jnp.where(alive, reward, 0.0), alive & ~ends), action
+        return (drive, returns + jnp.where(alive, reward, 0.0), alive & ~ends), None
 
-    (_, returns, _), actions = jax.lax.scan(advance, (start, jnp.zeros(3), jnp.ones(3, bool)), length=1000)
-    assert returns.mean() > 880.0
-    assert (jnp.abs(actions[:, 0]) <= 1.0).all()
-    assert ((actions[:, 1:] >= 0.0) & (actions[:, 1:] <= 1.0)).all()
+    (_, returns, _), _ = jax.lax.scan(advance, (start, jnp.zeros(3), jnp.ones(3, bool)), length=1000)
+    assert returns.mean() > least
 
 
 # Against the original

@@ -9,7 +9,7 @@ import pytest
 import wann_jax as wann
 from tests.tasks.test_tasks import networks_of, plain_genomes, spec_of
 from wann_jax.envs.car_racing import drive as driving
-from wann_jax.envs.car_racing.expert import SETTINGS, drive_by
+from wann_jax.envs.car_racing.experts import BOLD, PRECISE, outputs_for
 from wann_jax.envs.car_racing.picture import camera_of, render
 from wann_jax.envs.car_racing.texture import bake_all
 from wann_jax.envs.car_racing.track import make_tracks
@@ -113,18 +113,26 @@ def test_lanes_do_not_meet(encoder, networks):
     np.testing.assert_allclose(alone[0], together[1], atol=1e-3)
 
 
-def test_the_task_asks_the_hand_written_driver(encoder):
+@pytest.mark.parametrize("is_bold", [False, True])
+def test_the_task_asks_the_hand_written_drivers(encoder, is_bold):
     task = CarRacingTask.create(encoder)
     begun = task.begin(jax.random.key(SEED), EPISODES)
     shape = (1, EPISODES)
     lanes = Lanes(task.reset(begun, shape, EPISODES), jnp.zeros(shape), jnp.ones(shape, bool))
-    outputs = task.expert(begun, lanes)
-    wanted = driving.controls_of(drive_by(SETTINGS, begun[0], jnp.arange(EPISODES), lanes.state.drive))
-    chex.assert_trees_all_close(task.act(outputs), wanted, atol=1e-6)
-    low, high = (np.array(bound) for bound in task.output_bounds)
-    assert ((np.asarray(outputs) >= low) & (np.asarray(outputs) <= high)).all()
-    excess = 0.5 * np.arange(6).reshape(1, 2, 3) + high  # beyond the bounds it makes no difference
-    chex.assert_trees_all_close(task.act(jnp.asarray(excess, jnp.float32)), task.act(jnp.broadcast_to(high, (1, 2, 3))))
+    outputs = task.expert(begun, lanes, is_bold)
+    wanted = outputs_for(BOLD if is_bold else PRECISE, begun[0], jnp.arange(EPISODES), lanes.state.drive)
+    np.testing.assert_array_equal(outputs[0], np.asarray(wanted).T)
+
+
+def test_outputs_beyond_their_bounds_make_no_difference(encoder):
+    task = CarRacingTask.create(encoder)
+    low, high = (np.array(bound, np.float32) for bound in task.output_bounds)
+    some = np.array([0.1, 2.0, 3.0])
+    for bound, beyond in ((low, low - some), (high, high + some)):
+        acts = [task.act(jnp.asarray(outputs, jnp.float32)[None, None]) for outputs in (bound, beyond)]
+        chex.assert_trees_all_close(*acts)
+        inside = task.act(jnp.asarray(0.9 * bound + 0.05, jnp.float32)[None, None])
+        assert not np.allclose(jax.tree.leaves(inside), jax.tree.leaves(acts[0]))
 
 
 class TestByName:

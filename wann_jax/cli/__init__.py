@@ -32,6 +32,7 @@ COMMANDS = {
     "compare": "wann_jax.cli.reporting:run_compare",
     "experiment": "wann_jax.cli.experimenting:run_experiment_command",
     "ternary": "wann_jax.cli.ternary:run_ternary",
+    "imitate": "wann_jax.cli.imitating:run_imitate",
     "draw": "wann_jax.cli.drawing:run_draw",
     "export": "wann_jax.cli.exporting:run_export",
     "movie": "wann_jax.cli.movies:run_movie",
@@ -51,6 +52,7 @@ USAGE = """usage: wann COMMAND ...
   wann tune NETWORK --task TASK --method adam|es|cma|imitation a weight of its own for every connection
   wann experiment NAME [--quick], --list                     a question about such networks, answered by measurements
   wann ternary TASK [--connections 1849] [--out FILE]        an exactly weight agnostic classifier, by gradient descent
+  wann imitate TASK [--connections 245] [--out FILE]         a network that drives as an expert does, at any weight
   wann baseline NAME --task TASK                             what other models give on the task
   wann check NETWORK                                         whether its classes depend on the shared weight at all
   wann lift NETWORK -o FILE [--sign auto]                    works at one sign of the weight: now at both

@@ -17,6 +17,7 @@ from wann_jax.cli.drawing import DrawCommand
 from wann_jax.cli.experimenting import ExperimentCommand
 from wann_jax.cli.exporting import ExportCommand
 from wann_jax.cli.grading import CheckCommand, LiftCommand
+from wann_jax.cli.imitating import ImitateCommand
 from wann_jax.cli.measuring import EvaluateCommand, ProtocolCommand
 from wann_jax.cli.movies import MovieCommand
 from wann_jax.cli.parsing import OPTION_TYPES, with_task_options
@@ -40,6 +41,7 @@ _WITH_TASK_OPTIONS = {
     "tune": TuneCommand,
     "baseline": BaselineCommand,
     "ternary": TernaryCommand,
+    "imitate": ImitateCommand,
     "movie": MovieCommand,
     "report": ReportCommand,
 }

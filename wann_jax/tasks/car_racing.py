@@ -14,7 +14,7 @@ from jax import Array, lax
 from jaxtyping import Float, Int, Key
 
 from wann_jax.envs.car_racing import drive as driving
-from wann_jax.envs.car_racing import expert
+from wann_jax.envs.car_racing import experts
 from wann_jax.envs.car_racing.drive import STEP_COST, Drive
 from wann_jax.envs.car_racing.picture import camera_of, render
 from wann_jax.envs.car_racing.texture import Texture, bake_all
@@ -126,11 +126,12 @@ class CarRacingTask(InLanes, NoGradients, struct.PyTreeNode):
         """As the paper's actions clip outputs."""
         return (-1.0, -1.0, 0.0), (1.0, 1.0, 1.0)
 
-    def expert(self, begun: tuple[Track, Texture], lanes: Lanes) -> Float[Array, "P L O"]:
-        """What the hand-written driver does, as outputs."""
+    def expert(self, begun: tuple[Track, Texture], lanes: Lanes, is_bold: bool) -> Float[Array, "P L O"]:
+        """What a hand-written driver does."""
         driver = lanes.state
-        steer, gas, brake = expert.drive_by(expert.SETTINGS, begun[0], driver.track_index, driver.drive)
-        return jnp.stack([steer, 2.0 * gas - 1.0, brake], -1).reshape(*lanes.alive.shape, NUM_OUTPUTS)
+        settings = experts.BOLD if is_bold else experts.PRECISE
+        outputs = experts.outputs_for(settings, begun[0], driver.track_index, driver.drive)
+        return jnp.moveaxis(outputs, 0, -1).reshape(*lanes.alive.shape, NUM_OUTPUTS)
 
     def step(self, begun: tuple[Track, Texture], count: Any, lanes: Lanes, actions: driving.Controls) -> Lanes:
         """A lane that is stopped for want of new tiles has the rest of its time taken off its return."""

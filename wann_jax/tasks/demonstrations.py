@@ -1,9 +1,9 @@
 """Episodes in which an expert says at every look what it would do: what imitation learns from.
 
-In: a task with an expert, and a network with weights of its own for its connections, or none: then the expert itself
-acts. Out: what was seen, and what the expert wanted.
+In: a task with an expert, and what acts. Out: what was seen, and what the expert wanted.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax.numpy as jnp
@@ -11,7 +11,6 @@ from jax import Array, lax
 from jaxtyping import Bool, Float, Key
 
 from wann_jax.errors import require
-from wann_jax.networks.layered import Topology, in_lanes
 from wann_jax.tasks.lanes import InLanes, Lanes
 
 
@@ -19,14 +18,21 @@ from wann_jax.tasks.lanes import InLanes, Lanes
 class TaughtTask(Protocol):
     """What a task in lanes (`InLanes`) has in addition, if it can be learned from an expert."""
 
-    def expert(self, begun: Any, lanes: Lanes) -> Float[Array, "P L O"]:
-        """Outputs that a network should have now; between the bounds."""
+    def expert(self, begun: Any, lanes: Lanes, is_bold: bool) -> Float[Array, "P L O"]:
+        """Outputs that a network should have now; it acts on what is within the bounds.
+
+        Of a bold expert: it does well, too, where its outputs are multiplied by some positive number.
+        """
         ...
 
     @property
     def output_bounds(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Of each output, lowest and highest: beyond them it makes no difference."""
         ...
+
+
+Act = Callable[[Float[Array, "R I"], Float[Array, "R O"]], Float[Array, "R O"]]
+"""Outputs, from inputs and what the expert wants."""
 
 
 class Demonstrations(NamedTuple):
@@ -37,10 +43,10 @@ class Demonstrations(NamedTuple):
     counts: Bool[Array, "N"]  # whether the episode was still running
 
 
-def require_expert(task: Any) -> None:
-    """Raises ConfigError unless the task has an expert."""
-    rule = f"adam, es or cma: {task.name!r} has no expert to imitate"
-    require(isinstance(task, TaughtTask) and isinstance(task, InLanes), "method", rule, "imitation")
+def require_expert(task: Any, field: str, rule: str, value: str) -> None:
+    """Raises ConfigError, whose line these words make, unless the task has an expert."""
+    is_taught = isinstance(task, TaughtTask) and isinstance(task, InLanes)
+    require(is_taught, field, f"{rule}: {task.name!r} has no expert to imitate", value)
 
 
 def looks_of(task: InLanes) -> int:
@@ -49,20 +55,16 @@ def looks_of(task: InLanes) -> int:
 
 
 def demonstrations(
-    task: Any, topology: Topology, weights: Float[Array, "C"], by_expert: Any, key: Key[Array, ""], episodes: int
-) -> Demonstrations:
-    """Fresh episodes, driven by the network, or where `by_expert` (a truth value, traced or not) by the expert.
-
-    Consumes `key`.
-    """
+    task: Any, act: Act, key: Key[Array, ""], episodes: int, is_bold: bool = False
+) -> tuple[Demonstrations, Float[Array, "R"]]:
+    """Fresh episodes in which `act` says the outputs, and their returns. Consumes `key`."""
     begun, stride = task.begin(key, episodes), task.steps_per_action
 
     def look(lanes, index):
         state, inputs = task.observe(begun, lanes)
         lanes = lanes._replace(state=state)
-        wanted = task.expert(begun, lanes)
-        outputs = jnp.where(by_expert, wanted, in_lanes(topology, weights, inputs))
-        was_alive, actions = lanes.alive, task.act(outputs)
+        wanted = task.expert(begun, lanes, is_bold)
+        was_alive, actions = lanes.alive, task.act(act(inputs[0], wanted[0])[None])
 
         def advance(step, lanes):
             return task.step(begun, index * stride + step, lanes, actions)
@@ -71,7 +73,11 @@ def demonstrations(
 
     shape = (1, episodes)
     lanes = Lanes(task.reset(begun, shape, episodes), jnp.zeros(shape), jnp.ones(shape, bool))
-    _, (inputs, wanted, counts) = lax.scan(look, lanes, jnp.arange(looks_of(task)))
-    return Demonstrations(
-        inputs.reshape(-1, inputs.shape[-1]), wanted.reshape(-1, wanted.shape[-1]), counts.reshape(-1)
-    )
+    lanes, (inputs, wanted, counts) = lax.scan(look, lanes, jnp.arange(looks_of(task)))
+    seen = inputs.reshape(-1, inputs.shape[-1]), wanted.reshape(-1, wanted.shape[-1]), counts.reshape(-1)
+    return Demonstrations(*seen), lanes.returns[0]
+
+
+def no_demonstrations(num_inputs: int, num_outputs: int, number: int) -> Demonstrations:
+    """Of so many looks, none of which counts."""
+    return Demonstrations(jnp.zeros((number, num_inputs)), jnp.zeros((number, num_outputs)), jnp.zeros(number, bool))

@@ -1,9 +1,10 @@
-"""Ternary weights as a graded network: every weight of -1 or 1 is a path of two connections.
+"""Whole weights as a graded network: every weight of -1 or 1 is a path of two connections, one of k so many paths.
 
-source -> relay (linear for 1, inverse for -1; one for each source and sign in use) -> hidden node or output. So hidden
-nodes have even depths, and the outputs are w^(2k) f(x) at every shared weight w (genomes/grading.py).
+source -> relay (linear for 1, inverse for -1; one for each source and sign in use, k where there is a weight of k)
+-> hidden node or output. So hidden nodes have even depths, and the outputs are w^(2k) f(x) at every shared weight w
+(genomes/grading.py).
 
-In: ternary matrices. Out: a genome without dead nodes, and how many connections it has.
+In: matrices of whole numbers. Out: a genome without dead nodes, and how many connections it has.
 """
 
 import itertools
@@ -31,12 +32,18 @@ def alive(weights: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 def num_connections(weights: Sequence[np.ndarray]) -> int:
     """Weights and relays."""
-    relays = sum(int((matrix > 0).any(1).sum()) + int((matrix < 0).any(1).sum()) for matrix in weights)
-    return relays + sum(int((matrix != 0).sum()) for matrix in weights)
+    relays = sum(int(part.max(1).sum()) for matrix in weights for part in _parts(matrix))
+    return relays + sum(int(np.abs(matrix).sum()) for matrix in weights)
+
+
+def _parts(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes of the positive weights, and of the negative ones."""
+    whole = matrix.astype(int)
+    return whole.clip(min=0), (-whole).clip(min=0)
 
 
 def embedded(weights: Sequence[np.ndarray], activation: str) -> Genome:
-    """The genome of ternary matrices, the first with the bias as its last row, the last to the outputs."""
+    """The genome of whole matrices, the first with the bias as its last row, the last to the outputs."""
     matrices = alive(weights)
     num_inputs, num_outputs = matrices[0].shape[0] - 1, matrices[-1].shape[1]
     kinds: list[int] = []  # of hidden nodes, in order
@@ -55,11 +62,12 @@ def embedded(weights: Sequence[np.ndarray], activation: str) -> Genome:
             1 + num_inputs + column if is_last else born(ACTIVATION_IDS[activation]) if lives[column] else -1
             for column in range(matrix.shape[1])
         ]
-        for row, sign in np.argwhere(np.stack([(matrix > 0).any(1), (matrix < 0).any(1)], axis=1)).tolist():
-            relay = born(INVERSE if sign else LINEAR)
-            pairs.append((sources[row], relay))
-            value = -1 if sign else 1
-            pairs += [(relay, targets[column]) for column in np.flatnonzero(matrix[row] == value).tolist()]
+        sizes = np.stack(_parts(matrix), axis=1)  # [row, sign, column]
+        for row, sign in np.argwhere(sizes.any(-1)).tolist():
+            for copy in range(sizes[row, sign].max()):
+                relay = born(INVERSE if sign else LINEAR)
+                pairs.append((sources[row], relay))
+                pairs += [(relay, targets[column]) for column in np.flatnonzero(sizes[row, sign] > copy).tolist()]
         sources = targets
     marks = list(range(first_hidden, first_hidden + len(kinds)))
     return build_genome("ternary", (num_inputs, num_outputs), [LINEAR] * num_outputs + kinds, marks, pairs, [])

@@ -16,9 +16,9 @@ import optax
 from jax import Array, lax
 from jaxtyping import Float
 
-from wann_jax.networks.layered import Topology, in_layers
+from wann_jax.networks.layered import Topology, in_lanes, in_layers
 from wann_jax.strictness import loose_types
-from wann_jax.tasks.demonstrations import Demonstrations, demonstrations, looks_of, require_expert
+from wann_jax.tasks.demonstrations import Demonstrations, demonstrations, looks_of, no_demonstrations, require_expert
 from wann_jax.tuning.config import TuneConfig
 
 UPDATES = 2000  # of each round
@@ -41,7 +41,7 @@ class Imitation:
     first_snapshot = 0
 
     def __init__(self, task: Any, topology: Topology, config: TuneConfig):
-        require_expert(task)
+        require_expert(task, "method", "adam, es or cma", "imitation")
         self.topology, self.config = topology, config
         self.kept = min(config.steps, _ROUNDS_KEPT)
         self.looks = config.episodes * looks_of(task)
@@ -51,9 +51,7 @@ class Imitation:
 
     def init(self, key: Array, start: Float[Array, "C"]) -> _State:
         """Nothing has been seen."""
-        size = self.kept * self.looks
-        inputs, wanted = (jnp.zeros((size, number)) for number in (self.topology.num_inputs, self.low.shape[1]))
-        seen = Demonstrations(inputs, wanted, jnp.zeros(size, bool))
+        seen = no_demonstrations(self.topology.num_inputs, self.low.shape[1], self.kept * self.looks)
         return _State(start[None], self.optimiser.init(start), seen, jnp.int32(0))
 
     def weights(self, state: _State) -> Float[Array, "1 C"]:
@@ -64,7 +62,12 @@ class Imitation:
         """One round. Consumes `key`."""
         look_key, fit_key = jax.random.split(key)
         by_expert, place = state.rounds == 0, state.rounds % self.kept * self.looks
-        new = demonstrations(task, self.topology, state.weights[0], by_expert, look_key, self.config.episodes)
+
+        def act(inputs, wanted):
+            return jnp.where(by_expert, wanted, in_lanes(self.topology, state.weights[0][None], inputs))
+
+        new, _ = demonstrations(task, act, look_key, self.config.episodes)
+        new = new._replace(wanted=jnp.clip(new.wanted, self.low, self.high))
         seen = jax.tree.map(lambda old, part: lax.dynamic_update_slice_in_dim(old, part, place, 0), state.seen, new)
         weights, moments = self._fit(seen, fit_key, state.weights[0], state.moments)
         return _State(weights[None], moments, seen, state.rounds + 1)

@@ -1,7 +1,7 @@
-"""A driver written by hand, which knows where the road goes: a yardstick, and a teacher for networks.
+"""Drivers written by hand, who know where the road goes: yardsticks, and teachers for networks.
 
-In: cars on their tracks. Out: actions. It looks at what a picture shows and at nothing else, not even at its speed:
-only so can somebody learn from it who sees pictures. Gas and brake at the same time hold a speed, about 18 m/s times
+In: cars on their tracks. Out: outputs. They look at what a picture shows and at nothing else, not even at their speed:
+only so can somebody learn from them who sees pictures. Gas and brake at the same time hold a speed, about 18 m/s times
 gas / brake (the engine's push falls with the wheels' spin, the brake's does not), and both depend on the road ahead.
 """
 
@@ -14,19 +14,18 @@ from wann_jax.envs.car_racing.dynamics import origin
 from wann_jax.envs.car_racing.track import MAX_TILES, Track
 
 REACH = 15  # tiles ahead of the car that it knows
-# Tiles ahead of the points that are steered for, and those by which it slows down; the rest are gains per rad. From a
-# random search on 64 tracks (`python -m benchmarks.car_expert --search 120`), rounded.
-_STEER_FOR, _SLOW_BY = (7.4, 3.9), (11.5, 3.5)
-_STEER_GAINS, _GAS_LOSSES, _BRAKE_GAINS = (0.946, 0.1), (0.436, 0.244), (0.046, -0.013)
-_GAS, _BRAKE, _HARDEST = 0.6, 0.049, 0.85  # on a straight; at most, so that wheels do not lock
-SETTINGS = jnp.array([*_STEER_FOR, *_SLOW_BY, *_STEER_GAINS, _GAS, *_GAS_LOSSES, _BRAKE, *_BRAKE_GAINS])
-"""[12], in this order: what `drive_by` takes."""
+# Of each driver: tiles ahead of the two points that are steered for, and of the two by which it slows down; gains per
+# rad. From random searches on 64 tracks (`python -m benchmarks.car_expert --search 120`), rounded.
+PRECISE = jnp.array([7.4, 3.9, 11.5, 3.5, 0.946, 0.1, 0.2, 0.872, 0.488, 0.049, 0.046, -0.013])
+"""[12] What `outputs_for` takes, for a driver that holds its speed by gas and brake at the same time."""
+BOLD = jnp.array([8.0, 3.4, 15.0, 1.7, 2.5, 0.07, 8.4, 36.6, 1.3, 0.0, 0.0, 0.0])
+"""[12] A driver that never brakes, and drives, too, where its outputs are multiplied by any number from 0.1 to 4."""
 
 
-def drive_by(
+def outputs_for(
     settings: Float[Array, "12"], tracks: Track, track_index: Int[Array, "*B"], drive: Drive
 ) -> Float[Array, "3 *B"]:
-    """Steer [-1, 1] (1: right), gas [0, 1], brake [0, 0.85]."""
+    """Outputs as of a network, which `drive.paper_action` clips: steer (1: right), gas (-1: none), brake."""
     right, ahead = road_ahead(tracks, track_index, drive)
 
     def aside(place):
@@ -42,7 +41,7 @@ def drive_by(
     steer = settings[4] * steer_far + settings[5] * steer_near
     gas = settings[6] - settings[7] * bend_far - settings[8] * bend_near
     brake = settings[9] + settings[10] * bend_far + settings[11] * bend_near
-    return jnp.stack([jnp.clip(steer, -1.0, 1.0), jnp.clip(gas, 0.0, 1.0), jnp.clip(brake, 0.0, _HARDEST)])
+    return jnp.stack([steer, gas, brake])
 
 
 def road_ahead(
