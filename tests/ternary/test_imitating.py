@@ -2,15 +2,17 @@
 
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import wann_jax as wann
-from tests.walking import Walking
+from tests.walking import STEPS, Walking
 from wann_jax.cli import main
 from wann_jax.errors import ConfigError
 from wann_jax.genomes.grading import grading_of
+from wann_jax.ternary import imitating
 from wann_jax.ternary.embedding import embedded, num_connections
 from wann_jax.ternary.imitating import whole
 
@@ -60,6 +62,23 @@ def test_the_network_does_as_the_expert_at_every_weight(found):
     steps = [look["step"] for look in found.curve]
     assert steps == list(range(1, QUICK.rounds + 1))
     assert found.score == found.curve[-1]["best"] == max(look["score"] for look in found.curve)
+
+
+class Paying(Walking):
+    """Pays what is done; the expert wants 0.2."""
+
+    def expert(self, begun, lanes, is_bold):
+        return jnp.full((*lanes.alive.shape, 1), 0.2)
+
+    def step(self, begun, count, lanes, actions):
+        return lanes._replace(returns=lanes.returns + actions)
+
+
+def test_every_episode_has_a_weight_of_its_own():
+    state = imitating._begin(Paying(), QUICK, jax.random.key(0))
+    _, returns = imitating._round(QUICK, Paying(), jax.random.key(1), state, jnp.int32(0))
+    weights = 2.0 * (np.arange(QUICK.episodes) + 0.5) / QUICK.episodes
+    np.testing.assert_allclose(np.sort(returns), STEPS * np.minimum(0.2 * weights**2, 1.0), rtol=1e-5)
 
 
 def bold():

@@ -73,6 +73,7 @@ def test_new_rounds_take_the_place_of_the_oldest(monkeypatch):
         state = jax.jit(method.step)(Walking(), round_key, state)
         seen.append(np.asarray(state.seen.inputs).reshape(2, -1))
     assert (seen[0][1] == 0.0).all()
+    assert np.abs(state.seen.wanted).max() == 1.0  # what is beyond makes no difference
     np.testing.assert_array_equal(seen[1][0], seen[0][0])
     np.testing.assert_array_equal(seen[2][1], seen[1][1])
     assert (seen[2][0] != seen[1][0]).mean() > 0.9
