@@ -362,6 +362,8 @@ MISTAKES = {
     "protocol run --task swingup": "champion.json: num_inputs must be 5; got 2",
     "protocol nothing --task xor": "network file 'nothing' cannot be read",
     "tune run --task xor --method magic": "method must be one of adam, es, cma, imitation; got 'magic'",
+    "tune run --task xor --method imitation": "method must be adam, es or cma: 'xor' has no expert to imitate",
+    "tune carracing --method adam": "method must be es or cma: 'carracing' has no gradients through its steps",
     "tune run --task xor --steps 0": "tune.steps must be a whole number, at least 1; got 0",
     "tune run --task xor --trials 3": "trials must be 0, or at least 10; got 3",
     "tune run --task xor --out cut.json": "out must be a new file, nothing is overwritten",
@@ -538,7 +540,7 @@ def test_the_zoo_is_listed_and_its_names_are_networks(wann):
     for name in names:
         card = json.loads((Path(wann_jax.__file__).parent / "zoo" / f"{name}.json").read_text())["info"]
         assert {"task", "command", "seed", "protocol", "summary", "num_connections"} <= set(card)
-        assert {"generation", "ternary"} & set(card)  # by evolution, or by gradient
+        assert {"generation", "ternary", "imitation"} & set(card)  # by evolution, or by gradient
         assert int(wann_jax.load_genome(name).num_enabled) == card["num_connections"]
     for name in ("xor", "swingup52"):
         status, out, _ = wann("evaluate", name, "--task", name[:7], "--weights=1", "--episodes", "2", "--json")

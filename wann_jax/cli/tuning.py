@@ -30,7 +30,7 @@ from wann_jax.runs.origin import task_of
 from wann_jax.tasks.interrupts import until_interrupted
 from wann_jax.tasks.registry import find_spec, make_task
 from wann_jax.tasks.tunable import tunable
-from wann_jax.tuning.api import TuneConfig, tune
+from wann_jax.tuning.api import TuneConfig, ready_for, tune
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +71,7 @@ def run_tune(args: list[str]) -> int:
     name, options = task_of(command.network, command.task, given(command.task_options))
     task = tunable(make_task(name, **options))
     command.tuning.check_used(task.score_name == "accuracy", method)
+    ready_for(task, method)  # before anything that takes long
     network = load_network(command.network, task.num_inputs, task.num_outputs)
     genome = load_genome(command.network, task.num_inputs, task.num_outputs)
     weights = load_weights(command.network, task.num_inputs, task.num_outputs)

@@ -20,8 +20,9 @@ from wann_jax.networks.layered import Topology
 from wann_jax.networks.network import Network
 from wann_jax.showing import html_of
 from wann_jax.strictness import in_32_bits
-from wann_jax.tasks.base import check_fits
+from wann_jax.tasks.base import Task, check_fits
 from wann_jax.tasks.classification import ClassificationTask
+from wann_jax.tasks.demonstrations import require_expert
 from wann_jax.tasks.tunable import TunableTask, tunable
 from wann_jax.tuning.config import METHODS, SCHEDULES, TuneConfig
 from wann_jax.tuning.evolution import CovarianceAdaptation, EvolutionStrategy
@@ -141,8 +142,7 @@ def tune_topology(
     is_over: Callable[[], bool] = lambda: False,
 ) -> TuneResult:
     """As `tune`, for any topology that fits the task."""
-    require(method in METHODS, "method", f"one of {', '.join(METHODS)}", method)
-    task = tunable(task)
+    task = ready_for(task, method)
     known = isinstance(task, ClassificationTask) or not (config and config.refit)
     require(known, "tune.refit", "off: only classification has validation images", True)
     classification = task.score_name == "accuracy"
@@ -151,10 +151,16 @@ def tune_topology(
     config.check_used(classification, method)
     begin = np.broadcast_to(np.asarray(start, np.float32), (topology.num_connections,))
     require(bool(np.isfinite(begin).all()), "start", "finite weights", start)
-    if method == "adam":
-        task = task.differentiable()
     chosen = _METHODS[method](task, topology, config)
     return _run(chosen, task, topology, jnp.asarray(begin), config, seed, on_look, is_over)
+
+
+def ready_for(task: Task, method: str) -> TunableTask:
+    """The task as the method needs it. Raises ConfigError if there is no such method, or it is none for the task."""
+    require(method in METHODS, "method", f"one of {', '.join(METHODS)}", method)
+    if method == "imitation":
+        require_expert(task, "method", "adam, es or cma", method)
+    return tunable(task).differentiable() if method == "adam" else tunable(task)
 
 
 def _run(

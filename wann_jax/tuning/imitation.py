@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from wann_jax.networks.layered import Topology, in_lanes, in_layers
 from wann_jax.strictness import loose_types
-from wann_jax.tasks.demonstrations import Demonstrations, demonstrations, looks_of, no_demonstrations, require_expert
+from wann_jax.tasks.demonstrations import Demonstrations, demonstrations, looks_of, no_demonstrations
 from wann_jax.tuning.config import TuneConfig
 
 UPDATES = 2000  # of each round
@@ -41,7 +41,6 @@ class Imitation:
     first_snapshot = 0
 
     def __init__(self, task: Any, topology: Topology, config: TuneConfig):
-        require_expert(task, "method", "adam, es or cma", "imitation")
         self.topology, self.config = topology, config
         self.kept = min(config.steps, _ROUNDS_KEPT)
         self.looks = config.episodes * looks_of(task)
