@@ -32,7 +32,7 @@ COMMANDS = {
     "compare": "wann_jax.cli.reporting:run_compare",
     "experiment": "wann_jax.cli.experimenting:run_experiment_command",
     "ternary": "wann_jax.cli.ternary:run_ternary",
-    "imitate": "wann_jax.cli.imitating:run_imitate",
+    "imitate": "wann_jax.cli.ternary:run_imitate",
     "draw": "wann_jax.cli.drawing:run_draw",
     "export": "wann_jax.cli.exporting:run_export",
     "movie": "wann_jax.cli.movies:run_movie",
@@ -49,7 +49,7 @@ USAGE = """usage: wann COMMAND ...
   wann unite NETWORK NETWORK ... --out FILE                  several networks side by side, as one
   wann evaluate NETWORK --task TASK [--weights=-2,-1,...]    returns of a run's champion or of a network file
   wann protocol NETWORK --task TASK [--trials 1000]          the paper's rows: random, shared, tuned weights
-  wann tune NETWORK --task TASK --method adam|es|cma|imitation a weight of its own for every connection
+  wann tune NETWORK --task TASK [--method cma]               a weight of its own for every connection
   wann experiment NAME [--quick], --list                     a question about such networks, answered by measurements
   wann ternary TASK [--connections 1849] [--out FILE]        an exactly weight agnostic classifier, by gradient descent
   wann imitate TASK [--connections 245] [--out FILE]         a network that drives as an expert does, at any weight

@@ -17,13 +17,12 @@ from wann_jax.cli.drawing import DrawCommand
 from wann_jax.cli.experimenting import ExperimentCommand
 from wann_jax.cli.exporting import ExportCommand
 from wann_jax.cli.grading import CheckCommand, LiftCommand
-from wann_jax.cli.imitating import ImitateCommand
 from wann_jax.cli.measuring import EvaluateCommand, ProtocolCommand
 from wann_jax.cli.movies import MovieCommand
 from wann_jax.cli.parsing import OPTION_TYPES, with_task_options
 from wann_jax.cli.reporting import ReportCommand
 from wann_jax.cli.searching import ResumeCommand, SearchCommand, UniteCommand
-from wann_jax.cli.ternary import TernaryCommand
+from wann_jax.cli.ternary import ImitateCommand, TernaryCommand
 from wann_jax.cli.tuning import BaselineCommand, TuneCommand
 from wann_jax.cli.vae import TrainVaeCommand
 from wann_jax.errors import require_known

@@ -6,12 +6,15 @@ In: a task with an expert, and what acts. Out: what was seen, and what the exper
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jaxtyping import Bool, Float, Key
+from jaxtyping import Bool, Float, Int, Key
 
 from wann_jax.errors import require
 from wann_jax.tasks.lanes import InLanes, Lanes
+
+LOOKS_PER_UPDATE = 512
 
 
 @runtime_checkable
@@ -41,6 +44,15 @@ class Demonstrations(NamedTuple):
     inputs: Float[Array, "N I"]
     wanted: Float[Array, "N O"]  # outputs
     counts: Bool[Array, "N"]  # whether the episode was still running
+
+    def put(self, new: "Demonstrations", place: Any) -> "Demonstrations":
+        """With the new ones in the place of others, from this number on."""
+        return jax.tree.map(lambda old, part: lax.dynamic_update_slice_in_dim(old, part, place, 0), self, new)
+
+    def drawer(self) -> Callable[[Key[Array, ""]], Int[Array, "looks"]]:
+        """What draws numbers of looks that count, LOOKS_PER_UPDATE of them, and consumes a key."""
+        order, number = jnp.argsort(~self.counts, stable=True), self.counts.sum()
+        return lambda key: order[jax.random.randint(key, (LOOKS_PER_UPDATE,), 0, number)]
 
 
 def require_expert(task: Any, field: str, rule: str, value: str) -> None:

@@ -9,6 +9,7 @@ In: matrices of whole numbers. Out: a genome without dead nodes, and how many co
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -32,14 +33,13 @@ def alive(weights: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 def num_connections(weights: Sequence[np.ndarray]) -> int:
     """Weights and relays."""
-    relays = sum(int(part.max(1).sum()) for matrix in weights for part in _parts(matrix))
-    return relays + sum(int(np.abs(matrix).sum()) for matrix in weights)
+    return int(sum(connections_of(matrix) for matrix in weights))
 
 
-def _parts(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes of the positive weights, and of the negative ones."""
-    whole = matrix.astype(int)
-    return whole.clip(min=0), (-whole).clip(min=0)
+def connections_of(matrix: Any) -> Any:
+    """Of one matrix, NumPy's or JAX's: paths, and relays, which serve all targets of a source and sign."""
+    relays = matrix.clip(min=0).max(1).sum() + (-matrix).clip(min=0).max(1).sum()
+    return relays + abs(matrix).sum()
 
 
 def embedded(weights: Sequence[np.ndarray], activation: str) -> Genome:
@@ -62,7 +62,7 @@ def embedded(weights: Sequence[np.ndarray], activation: str) -> Genome:
             1 + num_inputs + column if is_last else born(ACTIVATION_IDS[activation]) if lives[column] else -1
             for column in range(matrix.shape[1])
         ]
-        sizes = np.stack(_parts(matrix), axis=1)  # [row, sign, column]
+        sizes = np.stack([matrix, -matrix], axis=1).clip(min=0).astype(int)  # [row, sign, column]
         for row, sign in np.argwhere(sizes.any(-1)).tolist():
             for copy in range(sizes[row, sign].max()):
                 relay = born(INVERSE if sign else LINEAR)

@@ -26,6 +26,7 @@ from wann_jax.networks.compiling import express
 from wann_jax.strictness import in_32_bits, loose_types
 from wann_jax.tasks.base import Task
 from wann_jax.tasks.demonstrations import (
+    LOOKS_PER_UPDATE,
     Demonstrations,
     demonstrations,
     looks_of,
@@ -33,10 +34,9 @@ from wann_jax.tasks.demonstrations import (
     require_expert,
 )
 from wann_jax.ternary.api import TernaryResult
-from wann_jax.ternary.embedding import embedded
+from wann_jax.ternary.embedding import connections_of, embedded
 
 LARGEST_WEIGHT = 2.0  # size of the shared weights that it learns to be independent of
-_LOOKS = 512  # of each update
 _SLOPE_OUTSIDE = 0.02  # of outputs beyond their bounds, which would have no gradient there
 _HALVINGS = 12  # of the interval in which the scale that fits the budget lies
 
@@ -122,9 +122,7 @@ def whole(config: ImitationConfig, latent: Float[Array, "J O"]) -> Float[Array, 
         return jnp.round(jnp.clip(scale * latent, -config.largest, config.largest))
 
     def fits(scale):
-        weights = scaled(scale)
-        relays = jnp.maximum(weights, 0.0).max(1).sum() + jnp.maximum(-weights, 0.0).max(1).sum()
-        return relays + jnp.abs(weights).sum() <= config.connections
+        return connections_of(scaled(scale)) <= config.connections
 
     def halve(_, ends):
         low, high = ends
@@ -155,7 +153,7 @@ def _round(config: ImitationConfig, task: Any, key: Array, state: _State, count:
 
     new, returns = demonstrations(task, act, look_key, config.episodes, is_bold=True)
     place = count * (config.episodes * looks_of(task))
-    seen = jax.tree.map(lambda old, part: lax.dynamic_update_slice_in_dim(old, part, place, 0), state.seen, new)
+    seen = state.seen.put(new, place)
     latent, moments = _fit(config, task, seen, fit_key, (state.latent, state.moments))
     return _State(latent, moments, seen), returns
 
@@ -163,7 +161,7 @@ def _round(config: ImitationConfig, task: Any, key: Array, state: _State, count:
 def _fit(config: ImitationConfig, task: Any, seen: Demonstrations, key: Array, carry: tuple[Any, Any]) -> Any:
     """Some updates on looks drawn from all that count, each at a weight of its own."""
     low, high = (jnp.asarray(bound, jnp.float32)[None] for bound in task.output_bounds)
-    order = jnp.argsort(~seen.counts, stable=True)
+    draw = seen.drawer()
 
     def limited(outputs):
         inside = jnp.clip(outputs, low, high)
@@ -176,8 +174,8 @@ def _fit(config: ImitationConfig, task: Any, seen: Demonstrations, key: Array, c
     def update(index, carry):
         latent, moments = carry
         look_key, factor_key = jax.random.split(jax.random.fold_in(key, index))
-        looks = order[jax.random.randint(look_key, (_LOOKS,), 0, seen.counts.sum())]
-        factors = jax.random.uniform(factor_key, (_LOOKS, 1), maxval=LARGEST_WEIGHT) ** 2
+        looks = draw(look_key)
+        factors = jax.random.uniform(factor_key, (LOOKS_PER_UPDATE, 1), maxval=LARGEST_WEIGHT) ** 2
         gradient = jax.grad(loss)(latent, seen.inputs[looks], seen.wanted[looks], factors)
         with loose_types():
             changes, moments = config.optimiser.update(gradient, moments)

@@ -22,7 +22,6 @@ from wann_jax.tasks.demonstrations import Demonstrations, demonstrations, looks_
 from wann_jax.tuning.config import TuneConfig
 
 UPDATES = 2000  # of each round
-_LOOKS = 512  # of each update
 _ROUNDS_KEPT = 32
 _PULL_BACK = 0.01  # on outputs beyond their bounds, which would have no gradient there
 
@@ -67,13 +66,13 @@ class Imitation:
 
         new, _ = demonstrations(task, act, look_key, self.config.episodes)
         new = new._replace(wanted=jnp.clip(new.wanted, self.low, self.high))
-        seen = jax.tree.map(lambda old, part: lax.dynamic_update_slice_in_dim(old, part, place, 0), state.seen, new)
+        seen = state.seen.put(new, place)
         weights, moments = self._fit(seen, fit_key, state.weights[0], state.moments)
         return _State(weights[None], moments, seen, state.rounds + 1)
 
     def _fit(self, seen: Demonstrations, key: Array, weights: Array, moments: Any) -> tuple[Array, Any]:
         """Some updates on looks drawn from all that count; every output's error is in its own deviations."""
-        order = jnp.argsort(~seen.counts, stable=True)
+        draw = seen.drawer()
         deviation = seen.wanted.std(0, where=seen.counts[:, None]) + 1e-3
 
         def loss(weights, chosen):
@@ -84,8 +83,7 @@ class Imitation:
 
         def update(index, carry):
             weights, moments = carry
-            drawn = jax.random.randint(jax.random.fold_in(key, index), (_LOOKS,), 0, seen.counts.sum())
-            gradient = jax.grad(loss)(weights, order[drawn])
+            gradient = jax.grad(loss)(weights, draw(jax.random.fold_in(key, index)))
             with loose_types():
                 changes, moments = self.optimiser.update(gradient, moments, weights)
                 return optax.apply_updates(weights, changes), moments

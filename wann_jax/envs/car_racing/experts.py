@@ -6,6 +6,7 @@ gas / brake (the engine's push falls with the wheels' spin, the brake's does not
 """
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
@@ -16,14 +17,14 @@ from wann_jax.envs.car_racing.track import MAX_TILES, Track
 REACH = 15  # tiles ahead of the car that it knows
 # Of each driver: tiles ahead of the two points that are steered for, and of the two by which it slows down; gains per
 # rad. From random searches on 64 tracks (`python -m benchmarks.car_expert --search 120`), rounded.
-PRECISE = jnp.array([7.4, 3.9, 11.5, 3.5, 0.946, 0.1, 0.2, 0.872, 0.488, 0.049, 0.046, -0.013])
+PRECISE = np.array([7.4, 3.9, 11.5, 3.5, 0.946, 0.1, 0.2, 0.872, 0.488, 0.049, 0.046, -0.013], np.float32)
 """[12] What `outputs_for` takes, for a driver that holds its speed by gas and brake at the same time."""
-BOLD = jnp.array([8.0, 3.4, 15.0, 1.7, 2.5, 0.07, 8.4, 36.6, 1.3, 0.0, 0.0, 0.0])
+BOLD = np.array([8.0, 3.4, 15.0, 1.7, 2.5, 0.07, 8.4, 36.6, 1.3, 0.0, 0.0, 0.0], np.float32)
 """[12] A driver that never brakes, and drives, too, where its outputs are multiplied by any number from 0.1 to 4."""
 
 
 def outputs_for(
-    settings: Float[Array, "12"], tracks: Track, track_index: Int[Array, "*B"], drive: Drive
+    settings: Float[Array | np.ndarray, "12"], tracks: Track, track_index: Int[Array, "*B"], drive: Drive
 ) -> Float[Array, "3 *B"]:
     """Outputs as of a network, which `drive.paper_action` clips: steer (1: right), gas (-1: none), brake."""
     right, ahead = road_ahead(tracks, track_index, drive)
