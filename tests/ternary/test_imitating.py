@@ -76,7 +76,7 @@ class Paying(Walking):
 
 def test_every_episode_has_a_weight_of_its_own():
     state = imitating._begin(Paying(), QUICK, jax.random.key(0))
-    _, returns = imitating._round(QUICK, Paying(), jax.random.key(1), state, jnp.int32(0))
+    *_, returns = imitating._driven(QUICK, Paying(), (jax.random.key(1), jax.random.key(2)), state.latent, True)
     weights = 2.0 * (np.arange(QUICK.episodes) + 0.5) / QUICK.episodes
     np.testing.assert_allclose(np.sort(returns), STEPS * np.minimum(0.2 * weights**2, 1.0), rtol=1e-5)
 

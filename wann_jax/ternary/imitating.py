@@ -101,14 +101,16 @@ def search_imitation(
     start_key, key = jax.random.split(jax.random.key(seed))
     state, best, best_score, curve = _begin(task, config, start_key), None, -np.inf, []
     with StepProgress("rounds", config.rounds, is_on=progress) as shown:
-        for count in range(config.rounds + 1):  # the last one only judges
-            weights = np.asarray(whole(config, state.latent))
-            state, returns = _round(config, task, jax.random.fold_in(key, count), state, jnp.int32(count))
+        for count in range(config.rounds + 1):  # the first one is the expert's, the last one only judges
+            order_key, look_key, fit_key = jax.random.split(jax.random.fold_in(key, count), 3)
+            weights, new, returns = _driven(config, task, (order_key, look_key), state.latent, count == 0)
             if count:
                 score = float(returns.mean())
                 if score > best_score:
-                    best, best_score = weights, score
+                    best, best_score = np.asarray(weights), score
                 curve.append({"step": float(count), "score": score, "best": best_score})
+            if count < config.rounds:
+                state = _learned(config, task, fit_key, state, new, jnp.int32(count))
             shown.show(min(count, config.rounds), f"best {best_score:.4g}" if count else "the expert")
     assert best is not None
     genome = embedded([best], "abs")
@@ -136,30 +138,32 @@ def whole(config: ImitationConfig, latent: Float[Array, "J O"]) -> Float[Array, 
 def _begin(task: Any, config: ImitationConfig, key: Key[Array, ""]) -> _State:
     sizes = task.num_inputs, task.num_outputs
     latent = jax.random.normal(key, (sizes[0] + 1, sizes[1])).at[-1].set(0.0)
-    seen = no_demonstrations(*sizes, (config.rounds + 1) * config.episodes * looks_of(task))
+    seen = no_demonstrations(*sizes, config.rounds * config.episodes * looks_of(task))
     return _State(latent, config.optimiser.init(latent), seen)
 
 
-@partial(jax.jit, static_argnums=0)
-def _round(config: ImitationConfig, task: Any, key: Array, state: _State, count: Array) -> tuple[_State, Array]:
-    """Fresh episodes, in the first round the expert's, and what is learned from all so far. Consumes `key`."""
-    order_key, look_key, fit_key = jax.random.split(key, 3)
+@partial(jax.jit, static_argnums=(0, 4))
+def _driven(
+    config: ImitationConfig, task: Any, keys: tuple[Array, Array], latent: Float[Array, "J O"], by_expert: bool
+) -> tuple[Float[Array, "J O"], Demonstrations, Float[Array, "R"]]:
+    """The whole weights, fresh episodes of theirs or of the expert's, and their returns. Consumes `keys`."""
+    order_key, look_key = keys
     places = jax.random.permutation(order_key, config.episodes).astype(jnp.float32)
     factors = (LARGEST_WEIGHT * (places + 0.5) / config.episodes)[:, None] ** 2
-    weights = whole(config, state.latent)
+    weights = whole(config, latent)
 
     def act(inputs, wanted):
-        return factors * jnp.where(count == 0, wanted, _outputs(weights, inputs))
+        return factors * (wanted if by_expert else _outputs(weights, inputs))
 
-    new, returns = demonstrations(task, act, look_key, config.episodes, is_bold=True)
-    place = count * (config.episodes * looks_of(task))
-    seen = state.seen.put(new, place)
-    latent, moments = _fit(config, task, seen, fit_key, (state.latent, state.moments))
-    return _State(latent, moments, seen), returns
+    return weights, *demonstrations(task, act, look_key, config.episodes, is_bold=True)
 
 
-def _fit(config: ImitationConfig, task: Any, seen: Demonstrations, key: Array, carry: tuple[Any, Any]) -> Any:
-    """Some updates on looks drawn from all that count, each at a weight of its own."""
+@partial(jax.jit, static_argnums=0)
+def _learned(
+    config: ImitationConfig, task: Any, key: Key[Array, ""], state: _State, new: Demonstrations, count: Array
+) -> _State:
+    """After some updates on looks drawn from all that count, each at a weight of its own. Consumes `key`."""
+    seen = state.seen.put(new, count * new.counts.shape[0])
     low, high = (jnp.asarray(bound, jnp.float32)[None] for bound in task.output_bounds)
     draw = seen.drawer()
 
@@ -181,7 +185,8 @@ def _fit(config: ImitationConfig, task: Any, seen: Demonstrations, key: Array, c
             changes, moments = config.optimiser.update(gradient, moments)
             return optax.apply_updates(latent, changes), moments
 
-    return lax.fori_loop(0, config.updates, update, carry)
+    latent, moments = lax.fori_loop(0, config.updates, update, (state.latent, state.moments))
+    return _State(latent, moments, seen)
 
 
 def _outputs(weights: Float[Array, "J O"], inputs: Float[Array, "N I"]) -> Float[Array, "N O"]:

@@ -16,11 +16,11 @@ from wann_jax.envs.car_racing.track import MAX_TILES, Track
 
 REACH = 15  # tiles ahead of the car that it knows
 # Of each driver: tiles ahead of the two points that are steered for, and of the two by which it slows down; gains per
-# rad. From random searches on 64 tracks (`python -m benchmarks.car_expert --search 120`), rounded.
+# rad. From random searches on 64 tracks, with which `python -m benchmarks.car_expert --search 120` goes on; rounded.
 PRECISE = np.array([7.4, 3.9, 11.5, 3.5, 0.946, 0.1, 0.2, 0.872, 0.488, 0.049, 0.046, -0.013], np.float32)
 """[12] What `outputs_for` takes, for a driver that holds its speed by gas and brake at the same time."""
 BOLD = np.array([8.0, 3.4, 15.0, 1.7, 2.5, 0.07, 8.4, 36.6, 1.3, 0.0, 0.0, 0.0], np.float32)
-"""[12] A driver that never brakes, and drives, too, where its outputs are multiplied by any number from 0.1 to 4."""
+"""[12] A driver that never brakes, and drives, too, where its outputs are multiplied by any number from 0.14 to 3.5."""
 
 
 def outputs_for(
