@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from wann_jax import zoo
-from wann_jax.networks.files import load_info, load_network
+from wann_jax.genomes.grading import is_graded
+from wann_jax.networks.files import load_genome, load_info, load_network
 from wann_jax.networks.layered import Node, Topology
 from wann_jax.report.drawing.layout import layout
 from wann_jax.report.drawing.ordering import LayeredGraph, crossings, ordered
@@ -97,7 +98,7 @@ def test_few_connections_cross(name):
     graph = LayeredGraph(np.array(layers), np.array(layers), np.array(edges), np.zeros(max(layers) + 1, bool))
     as_they_come = crossings(graph, np.arange(len(layers)).astype(float))
     # Where each node reads many of a few, as in graded networks, no order avoids most crossings.
-    is_dense = "exact" in name or "linear" in name
+    is_dense = is_graded(load_genome(name))
     assert crossings(graph, np.array(heights)) < (0.75 if is_dense else 0.5) * as_they_come
 
 
