@@ -5,7 +5,9 @@ import signal
 
 import pytest
 
+import wann_jax
 from wann_jax.evolution.progress import StepProgress
+from wann_jax.networks.files import load_info
 
 TUNE = ("tune", "xor", "--task", "xor", "--method", "es", "--steps", "40", "--validation-interval", "10")
 TUNE += ("--population-size", "8", "--episodes", "1", "--validation-episodes", "1", "--trials", "100", "--start", "0.1")
@@ -30,3 +32,15 @@ def test_a_signal_ends_it_in_order(wann, tmp_path, monkeypatch, number):
     assert info["protocol"] == []
     again = [word for word in TUNE if word not in ("--start", "0.1")]
     assert wann("tune", "tuned.json", "--again", *again[2:], "--out", "more.json")[0] == 0
+
+
+def test_figures_of_the_weights_before_are_left_behind(wann):
+    genome = wann_jax.load_genome("xor")
+    wann_jax.save_network("known.json", genome, {"task": "xor", "worlds": {"ours": 1.0}, "seed": 3})
+    options = ("--steps", "2", "--population-size", "4", "--episodes", "1", "--validation-episodes", "1")
+    assert (
+        wann("tune", "known.json", "--method", "es", *options, "--start", "1", "--trials", "0", "--out", "t.json")[0]
+        == 0
+    )
+    info = load_info("t.json")
+    assert ("worlds" in info, info["seed"], info["tuning"]["steps"]) == (False, 3, 2)

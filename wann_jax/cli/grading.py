@@ -16,9 +16,9 @@ from wann_jax.evolution.progress import waiting
 from wann_jax.files import strict_json
 from wann_jax.genomes.grading import Grading, grading_of, lifted
 from wann_jax.genomes.graph import num_live_connections
-from wann_jax.networks.files import load_genome, load_info, load_network, save_network
+from wann_jax.networks.files import load_genome, load_network, save_network
 from wann_jax.report.tables import connections_in_words
-from wann_jax.runs.origin import task_of
+from wann_jax.runs.origin import info_for_another, task_of
 from wann_jax.tasks.registry import make_task
 from wann_jax.tasks.tunable import tunable
 
@@ -77,9 +77,8 @@ def run_lift(args: list[str]) -> int:
     works_at_negative = _best_weight(command) < 0 if auto else command.sign == "negative"
     lift = lifted(genome, works_at_negative)
     sign = "negative" if works_at_negative else "positive"
-    save_network(
-        command.out, lift, load_info(command.network) | {"lifted": {"from": str(command.network), "sign": sign}}
-    )
+    how = {"from": str(command.network), "sign": sign}
+    save_network(command.out, lift, info_for_another(command.network) | {"lifted": how})
     added = int(lift.num_enabled) - int(genome.num_enabled)
     counts = connections_in_words(int(lift.num_enabled), int(num_live_connections(lift)))
     print(f"{counts}, {added} of them added: it works at both signs of the shared weight as it did at {sign} ones")

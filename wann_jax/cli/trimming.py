@@ -15,9 +15,9 @@ from wann_jax.errors import CheckpointError, require
 from wann_jax.evolution.config import PUBLISHED_WEIGHTS
 from wann_jax.evolution.progress import StepProgress
 from wann_jax.genomes.graph import num_live_connections
-from wann_jax.networks.files import load_genome, load_info, save_network
+from wann_jax.networks.files import load_genome, save_network
 from wann_jax.report.tables import connections_in_words
-from wann_jax.runs.origin import task_of
+from wann_jax.runs.origin import info_for_another, task_of
 from wann_jax.tasks.registry import make_task
 
 
@@ -48,7 +48,7 @@ def run_trim(args: list[str]) -> int:
     name, options = task_of(command.network, command.task)
     task = make_task(name, **options)
     genome = load_genome(command.network, task.num_inputs, task.num_outputs)
-    info = load_info(command.network)
+    info = info_for_another(command.network)
     weights = command.weights or info.get("shared_weights", PUBLISHED_WEIGHTS)
     rounds = max(int(num_live_connections(genome)) - command.connections, 0)
     with StepProgress("round", rounds) as shown:

@@ -89,6 +89,7 @@ def run_tune(args: list[str]) -> int:
         genome, tuned = pruned(genome, tuned)
         network, best = express(genome), None
     info = load_info(command.network)
+    info.pop("worlds", None)  # of the weights before
     rows = []
     trained_on = command.tuning.refit and command.split == "validation"  # rows would flatter
     if command.trials and not trained_on and not ended_by:

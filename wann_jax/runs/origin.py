@@ -14,6 +14,21 @@ from wann_jax.networks.files import load_info
 from wann_jax.runs.directory import CONFIG_FILE, RunDirectory
 from wann_jax.tasks.registry import find_spec
 
+# What a file's `info` says of the very network in it, beside where that came from.
+_SIZES = {"num_connections", "num_hidden", "num_live_connections"}
+_FIGURES = {"protocol", "score", "split", "worlds"}
+_TUNING = {"curve", "tuning"}
+_WORDS = {"command", "summary"}
+
+
+def info_for_another(path: StrPath) -> dict[str, Any]:
+    """What the `info` of a network's file says that holds, too, of a network that is made of it.
+
+    Raises DataError for a bad file.
+    """
+    of_this_one = _SIZES | _FIGURES | _TUNING | _WORDS
+    return {field: value for field, value in load_info(path).items() if field not in of_this_one}
+
 
 def task_of(
     path: StrPath, task: str | None = None, given: Mapping[str, Any] = MappingProxyType({})
