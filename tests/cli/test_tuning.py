@@ -35,12 +35,12 @@ def test_a_signal_ends_it_in_order(wann, tmp_path, monkeypatch, number):
 
 
 def test_figures_of_the_weights_before_are_left_behind(wann):
-    genome = wann_jax.load_genome("xor")
-    wann_jax.save_network("known.json", genome, {"task": "xor", "worlds": {"ours": 1.0}, "seed": 3})
-    options = ("--steps", "2", "--population-size", "4", "--episodes", "1", "--validation-episodes", "1")
-    assert (
-        wann("tune", "known.json", "--method", "es", *options, "--start", "1", "--trials", "0", "--out", "t.json")[0]
-        == 0
-    )
-    info = load_info("t.json")
-    assert ("worlds" in info, info["seed"], info["tuning"]["steps"]) == (False, 3, 2)
+    known = {"task": "xor", "worlds": {"ours": 1.0}, "seed": 3, "num_connections": 40}
+    wann_jax.save_network("known.json", wann_jax.load_genome("xor"), known)
+    tune = ("tune", "known.json", "--start", "1", "--trials", "0", "--steps", "2", "--validation-episodes", "1")
+    assert wann(*tune, "--method", "es", "--population-size", "4", "--episodes", "1", "--out", "tuned.json")[0] == 0
+    info = load_info("tuned.json")
+    assert ("worlds" in info, info["seed"], info["num_connections"]) == (False, 3, 40)
+    assert wann(*tune, "--connections", "30", "--out", "pruned.json")[0] == 0
+    info = load_info("pruned.json")
+    assert ("worlds" in info, info["seed"], "num_connections" in info) == (False, 3, False)

@@ -26,7 +26,7 @@ from wann_jax.networks.files import (
     save_network,
 )
 from wann_jax.report.tables import print_facts, print_rows
-from wann_jax.runs.origin import task_of
+from wann_jax.runs.origin import info_for_another, task_of
 from wann_jax.tasks.interrupts import until_interrupted
 from wann_jax.tasks.registry import find_spec, make_task
 from wann_jax.tasks.tunable import tunable
@@ -88,7 +88,7 @@ def run_tune(args: list[str]) -> int:
     if command.tuning.connections:
         genome, tuned = pruned(genome, tuned)
         network, best = express(genome), None
-    info = load_info(command.network)
+    info = info_for_another(command.network) if command.tuning.connections else load_info(command.network)
     info.pop("worlds", None)  # of the weights before
     rows = []
     trained_on = command.tuning.refit and command.split == "validation"  # rows would flatter
