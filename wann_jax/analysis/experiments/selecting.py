@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from flax import struct
 from jax import Array
 from jaxtyping import Float, Key
 from matplotlib.axes import Axes
@@ -42,6 +43,9 @@ Rows = dict[str, dict[str, list[dict[str, float]]]]  # by task, rule and seed
 
 class RightAnswers(ClassificationTask):
     """A return is the share of right answers."""
+
+    # jaxlib 0.10.2 takes classes of equal fields for one: a compiled program of the other class might run.
+    counts_answers: bool = struct.field(pytree_node=False, default=True)
 
     @classmethod
     def of(cls, task: ClassificationTask) -> "RightAnswers":
